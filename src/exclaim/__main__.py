@@ -1,0 +1,5 @@
+"""``python -m exclaim``."""
+
+from exclaim.cli import main
+
+main()

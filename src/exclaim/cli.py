@@ -1,0 +1,68 @@
+"""The command line: one command per verb. Each verb's module in ``exclaim.commands`` is imported only when it runs."""
+
+import importlib
+import sys
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from exclaim.errors import ExclaimError
+
+__all__ = ["app", "main"]
+
+# verb -> (module in exclaim.commands, help in one line); each module has a Typer application named `app`
+VERBS: dict[str, tuple[str, str]] = {
+    "listen": ("listen", "Episodes in a recording or from the microphone."),
+    "predict": ("predict", "One prediction per clip."),
+    "evaluate": ("evaluate", "A model's quality on a corpus, with intervals."),
+    "bench": ("bench", "Speed, size and memory of models, beside librosa and PyTorch."),
+    "train": ("train", "Train a teacher, distil a student: one recipe, one run folder."),
+    "corpora": ("corpora", "List and check the corpora."),
+    "model": ("model", "Inspect, pin and sign model files."),
+    "sense": ("sense", "Run a device: capture, gate, frames, outbox."),
+    "edge": ("edge", "Run the edge server."),
+    "decide": ("decide", "Run the decision service and its web page."),
+    "up": ("up", "Run device, edge and decision service together."),
+    "demo": ("demo", "Play a scene of three devices, from sound to decision."),
+    "config": ("config", "Write or check the configuration file."),
+    "results": ("results", "Generate docs/results.md and the README's tables from docs/results.json."),
+}
+
+
+class _LazyVerbs(TyperGroup):
+    """A group that knows its verbs by name and imports a verb's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"exclaim.commands.{VERBS[cmd_name][0]}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, text) for verb, (_, text) in VERBS.items()])
+
+
+app = typer.Typer(
+    cls=_LazyVerbs, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False
+)
+
+
+@app.callback()
+def _root() -> None:
+    """exclaim hears emotion beyond words and turns it into decisions that people can trust."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; an :class:`~exclaim.errors.ExclaimError` becomes one sentence and exit status 1."""
+    try:
+        app(arguments, standalone_mode=True)
+    except ExclaimError as error:
+        print(f"exclaim: {error}", file=sys.stderr)
+        sys.exit(1)

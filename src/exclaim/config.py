@@ -1,0 +1,146 @@
+"""One configuration file, checked as a whole before work starts."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import yaml
+
+from exclaim.errors import ConfigError
+from exclaim.wire import Name
+
+__all__ = [
+    "Config",
+    "DecideOptions",
+    "EdgeOptions",
+    "GateOptions",
+    "SenseOptions",
+    "SiteOptions",
+    "WebhookOptions",
+    "load_config",
+]
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Seconds = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class _Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every options struct."""
+
+
+class SiteOptions(_Options, kw_only=True):
+    """The place and the purpose: required, since they decide who is called and why sound is listened to at all."""
+
+    name: Name
+    context: str  # where this runs: "a care home of 40 rooms"
+    purpose: str  # why: "to call staff when a resident screams"
+    profile: Literal["home", "care", "metro"] = "home"  # whom a negative scream alerts: health care, health care, police
+    time_zone: str = "UTC"  # IANA name, for screens only
+
+
+class GateOptions(_Options, kw_only=True):
+    """Silence is not worth sending."""
+
+    enabled: bool = True
+    threshold_db: Annotated[float, msgspec.Meta(ge=-80, le=34)] = -45.0  # loudest band of a frame that opens the gate
+    hold_frames: Annotated[int, msgspec.Meta(ge=0, le=3750)] = 125  # stays open this long after the last loud frame: 2 s
+    preroll_frames: Annotated[int, msgspec.Meta(ge=0, le=188)] = 31  # sent from before the gate opened: 0.5 s
+
+
+class SenseOptions(_Options, kw_only=True):
+    """The device."""
+
+    device: Name
+    source: str = "mic"  # "mic", "mic:NAME", or a sound file's path
+    real_time: bool = True  # a file is played at its own speed; otherwise as fast as it goes
+    infer: Literal["device", "edge"] = "edge"  # device: only results leave; edge: frames leave
+    edge_url: str = "http://127.0.0.1:8741"
+    credential: str | None = None  # bearer token; required beyond loopback
+    ca_file: str | None = None  # certificate authority of the edge's TLS certificate
+    outbox: str = "memory"  # frames: "memory", or a path with seal_key_file
+    seal_key_file: str | None = None  # 32 bytes in hexadecimal, kept elsewhere
+    outbox_seconds: Annotated[float, msgspec.Meta(gt=0, le=86400)] = 3600.0  # frames are kept this long at most
+    results_outbox: str = "exclaim-device.sqlite"  # episodes of infer: device
+    heartbeat_seconds: Seconds = 10.0
+    gate: GateOptions = GateOptions()
+
+
+class EdgeOptions(_Options, kw_only=True):
+    """The edge server."""
+
+    name: Name = "edge"
+    host: str = "127.0.0.1"
+    port: Port = 8741
+    store: str = "exclaim-edge.sqlite"  # path of its SQLite file
+    decide_url: str = "http://127.0.0.1:8742"
+    credential: str | None = None  # bearer token towards the decision service
+    ca_file: str | None = None
+    devices: dict[str, str] = {}  # device name to SHA-256 of its bearer token; required beyond loopback
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+    heartbeat_seconds: Seconds = 10.0
+    max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=64 * 2**20)] = 4 * 2**20
+    max_requests_per_second: Annotated[float, msgspec.Meta(gt=0)] = 50.0  # for each device
+
+
+class WebhookOptions(_Options, kw_only=True):
+    """A webhook, signed as Standard Webhooks."""
+
+    url: str
+    secret: str  # "whsec_" and base64
+
+
+class DecideOptions(_Options, kw_only=True):
+    """The decision service and its web page."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8742
+    store: str = "sqlite:///exclaim-decide.sqlite"  # SQLAlchemy URL: SQLite or PostgreSQL
+    edges: dict[str, str] = {}  # edge name to SHA-256 of its bearer token; required beyond loopback
+    people: dict[str, str] = {}  # operator name to scrypt hash of the password; required beyond loopback
+    tls_certificate: str | None = None
+    tls_key: str | None = None
+    review_seconds: Seconds = 60.0  # an unsure detection alerts when nobody reviewed it by then
+    escalate_seconds: Seconds = 120.0  # an alert that nobody acknowledged by then escalates
+    late_seconds: Seconds = 900.0  # what arrives later than this opens as late and pages nobody
+    silent_seconds: Seconds = 30.0  # no heartbeat for this long: silent
+    dead_seconds: Seconds = 120.0  # and for this long: dead
+    webhook: WebhookOptions | None = None  # off by default
+    max_body_bytes: Annotated[int, msgspec.Meta(ge=1024, le=64 * 2**20)] = 2**20
+
+
+class Config(_Options, kw_only=True):
+    """The whole file; ``sense`` may name several devices (``exclaim sense --device NAME`` runs one of them)."""
+
+    site: SiteOptions
+    sense: tuple[SenseOptions, ...] = ()
+    edge: EdgeOptions = EdgeOptions()
+    decide: DecideOptions = DecideOptions()
+    models: tuple[str, ...] = ("scream-detection", "scream-type")  # shipped names, or paths of model files
+    model_pins: dict[str, str] = {}  # path to SHA-256, for models that are not shipped
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a YAML configuration file.
+
+    Raises:
+        ConfigError: when unreadable, not YAML, with an unknown key, or with values that do not hold together.
+    """
+    try:
+        text = Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"configuration {path} cannot be read: {error}; `exclaim config init` writes one") from error
+    try:
+        config = msgspec.convert(yaml.safe_load(text), Config)
+    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        raise ConfigError(f"configuration {path}: {error}") from error
+    _check(config, path)
+    return config
+
+
+def _check(config: Config, path: Path) -> None:
+    try:
+        ZoneInfo(config.site.time_zone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ConfigError(f"configuration {path}: site.time_zone {config.site.time_zone!r} is no IANA zone") from error

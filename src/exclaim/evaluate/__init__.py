@@ -1,0 +1,1 @@
+"""Metrics, intervals and cost of a model file. Needs no torch."""

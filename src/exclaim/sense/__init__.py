@@ -1,0 +1,1 @@
+"""The device: capture, gate, frames, outbox. Imports neither edge nor decide."""
