@@ -23,6 +23,7 @@ __all__ = [
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Profile = Literal["home", "care", "metro"]
 
 
 class _Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,12 +31,13 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class SiteOptions(_Options, kw_only=True):
-    """The place and the purpose: required, since they decide who is called and why sound is listened to at all."""
+    """The place and the purpose: required, since they decide who is called and why sound is listened to."""
 
     name: Name
     context: str  # where this runs: "a care home of 40 rooms"
     purpose: str  # why: "to call staff when a resident screams"
-    profile: Literal["home", "care", "metro"] = "home"  # whom a negative scream alerts: health care, health care, police
+    profile: Profile = "home"  # whom a negative scream alerts: health care, health care, police
+    profiles: dict[str, Profile] = {}  # device name to its profile, where it differs from the site's
     time_zone: str = "UTC"  # IANA name, for screens only
 
 
@@ -43,9 +45,12 @@ class GateOptions(_Options, kw_only=True):
     """Silence is not worth sending."""
 
     enabled: bool = True
-    threshold_db: Annotated[float, msgspec.Meta(ge=-80, le=34)] = -45.0  # loudest band of a frame that opens the gate
-    hold_frames: Annotated[int, msgspec.Meta(ge=0, le=3750)] = 125  # stays open this long after the last loud frame: 2 s
-    preroll_frames: Annotated[int, msgspec.Meta(ge=0, le=188)] = 31  # sent from before the gate opened: 0.5 s
+    # dB of a frame's loudest band that opens the gate
+    threshold_db: Annotated[float, msgspec.Meta(ge=-80, le=34)] = -45.0
+    # stays open this long after the last loud frame: 2 s
+    hold_frames: Annotated[int, msgspec.Meta(ge=0, le=3750)] = 125
+    # sent from before the gate opened: 0.5 s
+    preroll_frames: Annotated[int, msgspec.Meta(ge=0, le=188)] = 31
 
 
 class SenseOptions(_Options, kw_only=True):
@@ -60,7 +65,8 @@ class SenseOptions(_Options, kw_only=True):
     ca_file: str | None = None  # certificate authority of the edge's TLS certificate
     outbox: str = "memory"  # frames: "memory", or a path with seal_key_file
     seal_key_file: str | None = None  # 32 bytes in hexadecimal, kept elsewhere
-    outbox_seconds: Annotated[float, msgspec.Meta(gt=0, le=86400)] = 3600.0  # frames are kept this long at most
+    # frames are kept this long at most
+    outbox_seconds: Annotated[float, msgspec.Meta(gt=0, le=86400)] = 3600.0
     results_outbox: str = "exclaim-device.sqlite"  # episodes of infer: device
     heartbeat_seconds: Seconds = 10.0
     gate: GateOptions = GateOptions()
@@ -111,7 +117,7 @@ class DecideOptions(_Options, kw_only=True):
 
 
 class Config(_Options, kw_only=True):
-    """The whole file; ``sense`` may name several devices (``exclaim sense --device NAME`` runs one of them)."""
+    """The whole file; ``sense`` may name several devices: ``exclaim sense --device NAME`` runs one."""
 
     site: SiteOptions
     sense: tuple[SenseOptions, ...] = ()
@@ -130,7 +136,8 @@ def load_config(path: Path) -> Config:
     try:
         text = Path(path).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"configuration {path} cannot be read: {error}; `exclaim config init` writes one") from error
+        hint = "`exclaim config init` writes one"
+        raise ConfigError(f"configuration {path} cannot be read: {error}; {hint}") from error
     try:
         config = msgspec.convert(yaml.safe_load(text), Config)
     except (yaml.YAMLError, msgspec.ValidationError) as error:
@@ -140,7 +147,13 @@ def load_config(path: Path) -> Config:
 
 
 def _check(config: Config, path: Path) -> None:
+    zone = config.site.time_zone
     try:
-        ZoneInfo(config.site.time_zone)
+        if zone != "UTC":  # known even where no zone database is installed
+            ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ConfigError(f"configuration {path}: site.time_zone {config.site.time_zone!r} is no IANA zone") from error
+        raise ConfigError(f"configuration {path}: site.time_zone {zone!r} is no IANA zone") from error
+    names = [device.device for device in config.sense]
+    for name in sorted(set(names)):
+        if names.count(name) > 1:
+            raise ConfigError(f"configuration {path}: sense names the device {name!r} more than once")
