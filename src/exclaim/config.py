@@ -23,6 +23,7 @@ __all__ = [
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
+Sentence = Annotated[str, msgspec.Meta(min_length=3, max_length=500)]
 Profile = Literal["home", "care", "metro"]
 
 
@@ -34,8 +35,8 @@ class SiteOptions(_Options, kw_only=True):
     """The place and the purpose: required, since they decide who is called and why sound is listened to."""
 
     name: Name
-    context: str  # where this runs: "a care home of 40 rooms"
-    purpose: str  # why: "to call staff when a resident screams"
+    context: Sentence  # where this runs: "a care home of 40 rooms"
+    purpose: Sentence  # why: "to call staff when a resident screams"
     profile: Profile = "home"  # whom a negative scream alerts: health care, health care, police
     profiles: dict[str, Profile] = {}  # device name to its profile, where it differs from the site's
     time_zone: str = "UTC"  # IANA name, for screens only
