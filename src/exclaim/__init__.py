@@ -1,7 +1,7 @@
 """exclaim hears emotion beyond words and turns it into decisions that people can trust.
 
-``import exclaim`` costs almost nothing: each name below is imported from its module when it is first used. What else is
-public is in each module's ``__all__``.
+``import exclaim`` costs almost nothing: each name below is imported from its module when it is first used.
+What else is public is in each module's ``__all__``.
 """
 
 import importlib
