@@ -1,0 +1,174 @@
+"""What a task calls each clip: labels as a view over corpora.
+
+A scream is a high-effort voiced shriek or scream; shouting, crying, moaning and laughing are not screams. A clip that a
+task has no label for (an emotion that is neither negative nor positive, a burst that may or may not be a scream) is None
+and stands outside that task.
+"""
+
+import msgspec
+
+from exclaim.corpora.adapters.emogator import CATEGORIES
+from exclaim.corpora.adapters.esc10 import CLASSES as ESC10_CLASSES
+from exclaim.corpora.clip import Clip
+from exclaim.errors import CorpusError
+
+__all__ = ["TASKS", "ScreamRule", "canonical_label", "map_label", "task_labels"]
+
+TASKS: dict[
+    str, tuple[str, ...]
+] = {  # labels in the order of a head's outputs; the positive one of a detection is last
+    "scream-detection": ("other", "scream"),
+    "scream-type": ("negative", "positive"),
+    "vocal-burst": (
+        *("Amusement", "Anger", "Distress", "Ecstasy", "Fear"),
+        *("Neutral", "Pain", "Sadness", "Surprise (Positive)", "Triumph"),
+    ),
+    "speech-emotion": ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"),
+}
+
+_SCREAM_TYPE = {
+    "Anger": "negative",
+    "Fear": "negative",
+    "Pain": "negative",
+    "Ecstasy": "positive",
+    "Surprise (Positive)": "positive",
+    "Triumph": "positive",
+}
+_DEEPLY = (
+    *("teeth-chattering", "teeth-grinding", "tongue-clicking", "nose-blowing", "coughing", "yawning"),
+    *(
+        "throat-clearing",
+        "sighing",
+        "lip-popping",
+        "lip-smacking",
+        "panting",
+        "crying",
+        "laughing",
+        "sneezing",
+    ),
+    *("moaning", "screaming"),
+)
+_NOISE = ("bus", "cafe", "kitchen", "metro", "office", "street")
+_RAVDESS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
+_RAVDESS_EMOTION = {
+    "neutral": "NEU",
+    "happy": "HAP",
+    "sad": "SAD",
+    "angry": "ANG",
+    "fearful": "FEA",
+    "disgust": "DIS",
+}
+
+# task -> corpus -> the corpus's label -> the task's label; None: the corpus knows the label, the task has none for it
+_MAPS: dict[str, dict[str, dict[str, str | None]]] = {
+    "scream-detection": {
+        "deeply": {name: "scream" if name == "screaming" else "other" for name in _DEEPLY},
+        "esc-10": dict.fromkeys(ESC10_CLASSES, "other"),
+        "noise": dict.fromkeys(_NOISE, "other"),
+        "ravdess": dict.fromkeys(_RAVDESS, "other"),
+        "emogator": dict.fromkeys(CATEGORIES, None),  # the category does not tell; the tagger's score does
+    },
+    "scream-type": {"emogator": {name: _SCREAM_TYPE.get(name) for name in CATEGORIES}},
+    "vocal-burst": {
+        "emogator": {name: name if name in TASKS["vocal-burst"] else None for name in CATEGORIES}
+    },
+    "speech-emotion": {"ravdess": {name: _RAVDESS_EMOTION.get(name) for name in _RAVDESS}},
+}
+_NEVER_SCREAM = (
+    "librispeech",
+    "noise",
+    "esc-10",
+    "ravdess",
+)  # whatever their labels: no screams were recorded
+_NUMBERED: dict[str, tuple[str, ...]] = {
+    "emogator": CATEGORIES,
+    "ravdess": _RAVDESS,
+}  # "03" stands for the third
+_OWN = ("csv", "folder")  # the user's own, whose labels may come from any corpus
+
+
+class ScreamRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a general tagger's score for screaming makes an EmoGator burst a scream. Scores are 0 to 1."""
+
+    scream_from: float = 0.3  # at least this: scream
+    other_below: float = (
+        0.05  # less than this: other, however it scores for shouting or crying; between: no label
+    )
+
+
+def task_labels(task: str) -> tuple[str, ...]:
+    """Return a task's labels in the order of its head's outputs.
+
+    Raises:
+        CorpusError: when no task has that name.
+    """
+    try:
+        return TASKS[task]
+    except KeyError:
+        raise CorpusError(f"task {task!r} is not known; known are {', '.join(TASKS)}") from None
+
+
+def map_label(task: str, clip: Clip, rule: ScreamRule = ScreamRule()) -> str | None:
+    """Return what a task calls a clip, or None where it has no label for it.
+
+    Args:
+        task: a name in :data:`TASKS`.
+        clip: of any corpus; one of the user's own is read by :func:`canonical_label`.
+        rule: for scream-detection on EmoGator, which needs ``tagger.csv`` beside the corpus.
+
+    Raises:
+        CorpusError: when the task is not known, or a label is none that the task or the corpus knows.
+    """
+    task_labels(task)
+    if task == "scream-detection":
+        if clip.corpus in _NEVER_SCREAM:
+            return "other"
+        if clip.corpus == "emogator":
+            return _scream_by_tagger(clip, rule)
+    if clip.label is None or (clip.corpus not in _MAPS[task] and clip.corpus not in _OWN):
+        return None
+    return canonical_label(task, clip.label, None if clip.corpus in _OWN else clip.corpus)
+
+
+def _scream_by_tagger(clip: Clip, rule: ScreamRule) -> str | None:
+    score = clip.extra.get("tagger_screaming")
+    if not isinstance(score, int | float):
+        return None
+    if score >= rule.scream_from:
+        return "scream"
+    return "other" if score < rule.other_below else None
+
+
+def canonical_label(task: str, text: str, corpus: str | None = None) -> str | None:
+    """Return the task's label for a label as the task or a corpus names it, in any case.
+
+    Args:
+        task: a name in :data:`TASKS`.
+        text: "scream", "screaming", "Dog bark", "Anger", or a corpus's number for it such as "03".
+        corpus: whose names count; None: those of every corpus that the task maps, in their order there.
+
+    Returns:
+        The task's label; None where the corpus knows the label and the task has none for it ("Awe" is neither negative
+        nor positive).
+
+    Raises:
+        CorpusError: when the task is not known, or neither it nor a corpus knows the label.
+    """
+    wanted = _folded(text)
+    for label in task_labels(task):
+        if _folded(label) == wanted:
+            return label
+    maps = {name: names for name, names in _MAPS[task].items() if corpus in (None, name)}
+    for name, names in maps.items():
+        for known, label in names.items():
+            if _folded(known) == wanted:
+                return label
+        numbered = _NUMBERED.get(name, ())
+        if wanted.isdecimal() and 1 <= int(wanted) <= len(numbered):
+            return names[numbered[int(wanted) - 1]]
+    known = dict.fromkeys((*TASKS[task], *(known for names in maps.values() for known in names)))
+    raise CorpusError(f"label {text!r} is not known for {task}; known are {', '.join(known)}")
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold().replace("_", " ").replace("-", " ")

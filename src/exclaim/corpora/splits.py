@@ -1,0 +1,195 @@
+"""Who is trained on and who is tested: splits by speaker, by recording, or by the corpus's own folds.
+
+A group (a speaker or a recording) goes whole into one part. Its place is drawn by a hash of the seed and its own key, so
+the same seed always gives the same split, on every machine, and with fractions a speaker who joins moves nobody else.
+"""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from itertools import count
+
+import msgspec
+
+from exclaim.corpora.clip import Clip
+from exclaim.corpora.manifest import Manifest
+from exclaim.errors import CorpusError
+
+__all__ = ["speaker_folds", "split_by_fold", "split_by_recording", "split_by_speaker"]
+
+Parts = Mapping[str, float | int | None]
+LabelOf = Callable[[Clip], str | None]
+_SEEDS_TRIED = 100
+
+
+def split_by_speaker(
+    manifest: Manifest, parts: Parts, seed: int = 0, label: LabelOf | None = None
+) -> dict[str, Manifest]:
+    """Split by speaker.
+
+    Args:
+        manifest: every clip names its speaker.
+        parts: part to its share of the speakers: fractions that sum to 1, or numbers of speakers with None for "the rest".
+        seed: of the draw.
+        label: what a clip is called, for instance ``partial(map_label, "scream-type")``; each of these labels must then be
+            in each part. None: not asked for.
+
+    Returns:
+        A manifest for each part, in the order of ``parts``.
+
+    Raises:
+        CorpusError: when a clip has no speaker, the shares do not add up, a part stays empty, or a label is not in each
+            part (the message names a seed with which it is, when there is one).
+    """
+    return _split(manifest, _groups(manifest, "speaker"), parts, seed, label)
+
+
+def split_by_recording(
+    manifest: Manifest, parts: Parts, seed: int = 0, label: LabelOf | None = None
+) -> dict[str, Manifest]:
+    """Split by recording, as :func:`split_by_speaker`: clips cut from one recording (a file of noise) stay together."""
+    return _split(manifest, _groups(manifest, "recording"), parts, seed, label)
+
+
+def split_by_fold(manifest: Manifest, parts: Mapping[str, Collection[int]]) -> dict[str, Manifest]:
+    """Split by the corpus's own folds, for instance ``{"train": (1, 2, 3, 4), "test": (5,)}``.
+
+    Raises:
+        CorpusError: when a clip has no fold, a fold is in two parts, or a part is empty.
+    """
+    if missing := next((clip for clip in manifest if clip.fold is None), None):
+        raise CorpusError(
+            f"{missing.path} has no fold; {manifest.corpus} must be split by speaker or by recording"
+        )
+    folds = [fold for chosen in parts.values() for fold in chosen]
+    if len(folds) != len(set(folds)):
+        raise CorpusError(f"a fold is in two parts: {dict(parts)}; each fold may be in one")
+    split = {
+        part: manifest.select(lambda clip, chosen=chosen: clip.fold in chosen)
+        for part, chosen in parts.items()
+    }
+    _check_not_empty(manifest, split)
+    return split
+
+
+def speaker_folds(manifest: Manifest, k: int, seed: int = 0) -> tuple[Manifest, ...]:
+    """Return k parts for cross-validation by speaker; the numbers of speakers differ by one at most.
+
+    Raises:
+        CorpusError: when a clip has no speaker, or there are fewer than k speakers.
+    """
+    keys = _groups(manifest, "speaker")
+    ranked = sorted(set(keys), key=lambda key: _draw(seed, key))
+    if not 2 <= k <= len(ranked):
+        raise CorpusError(
+            f"{k} folds of {len(ranked)} speakers of {manifest.corpus}; expected 2 to {len(ranked)} folds"
+        )
+    part_of = {key: str(rank % k) for rank, key in enumerate(ranked)}
+    return tuple(_gather(manifest, keys, part_of, [str(fold) for fold in range(k)]).values())
+
+
+def _groups(manifest: Manifest, by: str) -> list[str]:
+    """Return each clip's group key."""
+    keys = [clip.speaker_key if by == "speaker" else clip.recording_key for clip in manifest]
+    if None in keys:
+        path = manifest.clips[keys.index(None)].path
+        other = "recording or fold" if by == "speaker" else "speaker"
+        raise CorpusError(
+            f"{path} names no {by}; {manifest.corpus} cannot be split by {by}: split it by {other}"
+        )
+    return [key for key in keys if key is not None]
+
+
+def _draw(seed: int, key: str) -> float:
+    """Return a number in [0, 1) that depends on the seed and the key alone."""
+    return int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8], "big") / 2**64
+
+
+def _split(
+    manifest: Manifest, keys: list[str], parts: Parts, seed: int, label: LabelOf | None
+) -> dict[str, Manifest]:
+    assign = _by_count if _are_counts(parts) else _by_fraction
+    split = _gather(manifest, keys, assign(set(keys), parts, seed), list(parts))
+    _check_not_empty(manifest, split)
+    if label is not None and (missing := _missing_label(split, label)):
+        for other in (number for number in count() if number != seed):
+            if other > _SEEDS_TRIED:
+                advice = f"no seed up to {_SEEDS_TRIED} puts every label into every part: use fewer parts or fewer labels"
+                break
+            if not _missing_label(
+                _gather(manifest, keys, assign(set(keys), parts, other), list(parts)), label
+            ):
+                advice = f"with seed {other} every label is in every part"
+                break
+        raise CorpusError(
+            f"with seed {seed}, part {missing[0]!r} of {manifest.corpus} has no {missing[1]!r}; {advice}"
+        )
+    return split
+
+
+def _are_counts(parts: Parts) -> bool:
+    """Tell numbers of groups (with None for the rest) from fractions, and check that they add up."""
+    shares = list(parts.values())
+    if (
+        all(share is None or (isinstance(share, int) and share > 0) for share in shares)
+        and shares.count(None) <= 1
+    ):
+        return True
+    if (
+        all(isinstance(share, int | float) and share > 0 for share in shares)
+        and abs(sum(map(float, shares)) - 1) < 1e-6
+    ):
+        return False
+    raise CorpusError(
+        f"parts {dict(parts)}: expected fractions above 0 that sum to 1, or whole numbers with None once for the rest"
+    )
+
+
+def _by_fraction(keys: set[str], parts: Parts, seed: int) -> dict[str, str]:
+    """Return each group's part: the one whose stretch of [0, 1) its draw falls into."""
+    names, chosen = list(parts), {}
+    for key in keys:
+        rest = _draw(seed, key)
+        for name in names:
+            chosen[key] = name
+            rest -= float(parts[name] or 0)
+            if rest < 0:
+                break
+    return chosen
+
+
+def _by_count(keys: set[str], parts: Parts, seed: int) -> dict[str, str]:
+    """Return each group's part: groups ranked by their draw, so many of the first to each part, in order."""
+    ranked = sorted(keys, key=lambda key: _draw(seed, key))
+    asked = sum(share or 0 for share in parts.values())
+    rest = next((name for name, share in parts.items() if share is None), None)
+    if asked > len(ranked) or (rest is None and asked != len(ranked)):
+        raise CorpusError(
+            f"parts {dict(parts)} ask for {asked} of {len(ranked)}; give None to the part that takes the rest"
+        )
+    names = [name for name, share in parts.items() for _ in range(int(share or 0))]
+    return dict(zip(ranked, names + [rest or ""] * (len(ranked) - asked), strict=True))
+
+
+def _gather(
+    manifest: Manifest, keys: list[str], part_of: Mapping[str, str], names: list[str]
+) -> dict[str, Manifest]:
+    clips: dict[str, list[Clip]] = {name: [] for name in names}
+    for clip, key in zip(manifest, keys, strict=True):
+        clips[part_of[key]].append(clip)
+    return {name: msgspec.structs.replace(manifest, clips=tuple(chosen)) for name, chosen in clips.items()}
+
+
+def _check_not_empty(manifest: Manifest, split: Mapping[str, Manifest]) -> None:
+    if empty := next((name for name, part in split.items() if not part.clips), None):
+        raise CorpusError(
+            f"part {empty!r} of {manifest.corpus} is empty with {len(manifest)} clips; give it a larger share or another seed"
+        )
+
+
+def _missing_label(split: Mapping[str, Manifest], label: LabelOf) -> tuple[str, str] | None:
+    """Return the first part that lacks a label that another part has, and that label."""
+    present = {
+        name: {found for clip in part if (found := label(clip)) is not None} for name, part in split.items()
+    }
+    every = set().union(*present.values())
+    return next(((name, sorted(every - found)[0]) for name, found in present.items() if every - found), None)
