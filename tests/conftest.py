@@ -1,8 +1,11 @@
 """Fixtures that several test modules share."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 PROJECT = Path(__file__).parents[1]
@@ -10,8 +13,90 @@ PROJECT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:
-    """The development corpora (``EXCLAIM_DATA``, by default ``../shared/data``); skips where they are absent."""
+    """The development corpora (``EXCLAIM_DATA``, by default ``../shared/data``); skips where they are "
+    "absent.
+    """
     root = Path(os.environ.get("EXCLAIM_DATA", PROJECT / "../shared/data")).resolve()
     if not (root / "emogator").is_dir():
         pytest.skip(f"no corpora at {root}; set EXCLAIM_DATA to run this test")
     return root
+
+
+@pytest.fixture(scope="session")
+def make_network() -> Callable[..., Path]:
+    """Write a tiny ONNX network without a card: a head's logits are linear in the windows' band means.
+
+    ``make_network(path, heads)`` takes {output: weights (c, 128)} and the options ``bias`` {output: (c,)},
+    ``input_shape`` and ``input_name``; "embedding" is the mean of 16 groups of bands.
+    """
+    onnx = pytest.importorskip("onnx", reason="needs the extra `learn` to write test models")
+    helper, numpy_helper = onnx.helper, onnx.numpy_helper
+
+    def write(
+        path: Path,
+        heads: dict[str, np.ndarray],
+        bias: dict[str, np.ndarray] | None = None,
+        input_shape: tuple[int, int] = (128, 188),
+        input_name: str = "log_mel",
+    ) -> Path:
+        bands = input_shape[0]
+        groups = np.repeat(np.eye(16, dtype=np.float32), -(-bands // 16), axis=0)[:bands] / (bands / 16)
+        weights = {"embedding": groups.T, **heads}
+        nodes = [helper.make_node("ReduceMean", [input_name], ["bands"], axes=[2], keepdims=0)]
+        constants = []
+        for name, matrix in weights.items():
+            offset = (bias or {}).get(name, np.zeros(len(matrix)))
+            constants.append(
+                numpy_helper.from_array(np.ascontiguousarray(matrix, np.float32), f"{name}.weight")
+            )
+            constants.append(numpy_helper.from_array(np.asarray(offset, np.float32), f"{name}.bias"))
+            nodes.append(
+                helper.make_node("Gemm", ["bands", f"{name}.weight", f"{name}.bias"], [name], transB=1)
+            )
+        value = helper.make_tensor_value_info
+        graph = helper.make_graph(
+            nodes,
+            "tiny",
+            [value(input_name, onnx.TensorProto.FLOAT, ["batch", *input_shape])],
+            [value(name, onnx.TensorProto.FLOAT, ["batch", len(m)]) for name, m in weights.items()],
+            constants,
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.checker.check_model(model)
+        path.write_bytes(model.SerializeToString())
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def make_model(make_network: Callable[..., Path]) -> Callable[..., Path]:
+    """Write a tiny sealed and pinned model file; ``make_model(path)`` has both scream heads.
+
+    Its detection says "scream" for windows whose mean is above -0.5 (loud, broad sounds); its type says
+    "negative" where the upper half of the bands is louder than the lower one.
+    """
+    from exclaim.card import Card, Head, Thresholds
+    from exclaim.model import pin, seal
+
+    detection = Head(
+        task="scream-detection",
+        output="scream-detection",
+        labels=("other", "scream"),
+        thresholds=Thresholds(on=0.5, off=0.3),
+    )
+    kind = Head(task="scream-type", output="scream-type", labels=("negative", "positive"), abstain_below=0.6)
+
+    def write(path: Path, heads: tuple[Head, ...] = (detection, kind), **fields: Any) -> Path:
+        loud = np.array([[0.0], [20.0]]) * np.full((1, 128), 1 / 128)
+        tilt = np.repeat([[-10.0, 10.0], [10.0, -10.0]], 64, axis=1) / 64
+        rows = {"scream-detection": (loud, [0.0, 10.0]), "scream-type": (tilt, [0.0, 0.0])}
+        default = (np.random.default_rng(0).normal(size=(8, 128)), np.zeros(8))
+        weights = {h.output: rows.get(h.task, default)[0][: len(h.labels)] for h in heads}
+        bias = {h.output: np.asarray(rows.get(h.task, default)[1])[: len(h.labels)] for h in heads}
+        make_network(path, weights, bias)
+        seal(path, Card(**{"name": "tiny", "version": "0", "heads": heads, **fields}))
+        pin(path)
+        return path
+
+    return write
