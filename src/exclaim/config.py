@@ -1,6 +1,9 @@
 """One configuration file, checked as a whole before work starts."""
 
+import json
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +21,7 @@ __all__ = [
     "SenseOptions",
     "SiteOptions",
     "WebhookOptions",
+    "config_template",
     "load_config",
 ]
 
@@ -158,3 +162,24 @@ def _check(config: Config, path: Path) -> None:
     for name in sorted(set(names)):
         if names.count(name) > 1:
             raise ConfigError(f"configuration {path}: sense names the device {name!r} more than once")
+
+
+def config_template(site: SiteOptions, *, device: str, source: str) -> str:
+    """Return the text of a commented configuration file for one device.
+
+    Args:
+        site: the place, the purpose and whom to call; its ``profiles`` and ``time_zone`` are not written.
+        device: name of the device.
+        source: "mic", "mic:NAME", or a sound file's path.
+    """
+    template = files("exclaim").joinpath("assets/config.yaml").read_text("utf-8")
+    values = {
+        "name": site.name,
+        "context": site.context,
+        "purpose": site.purpose,
+        "profile": site.profile,
+        "device": device,
+        "source": source,
+    }
+    quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in values.items()}
+    return Template(template).substitute(quoted)
