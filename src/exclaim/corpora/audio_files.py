@@ -23,7 +23,7 @@ _NOT_SOUND = {"RAW", "MAT4", "MAT5"}  # raw has no header, and a .mat file is se
 
 @cache
 def audio_suffixes() -> frozenset[str]:
-    """Return the file suffixes that libsndfile decodes here, in lower case with the dot: ``.wav``, ``.opus``, ..."""
+    """Return the suffixes that libsndfile decodes here, in lower case: ``.wav``, ``.opus``, ..."""
     formats = set(soundfile.available_formats()) - _NOT_SOUND
     names = {name.lower() for name in formats} | {
         alias for name in formats for alias in _ALIASES.get(name, ())
@@ -38,7 +38,8 @@ def find_audio(folder: Path, depth: int = 8) -> list[Path]:
         folder: where to look.
         depth: how many levels of folders below it are entered; 0 takes only the folder's own files.
 
-    Hidden files and folders are passed over: copies from other systems leave ``._name.wav`` beside ``name.wav``.
+    Hidden files and folders are passed over: copies from other systems leave ``._name.wav`` beside
+    ``name.wav``.
     """
     found: list[Path] = []
     for parent, folders, files in os.walk(folder):

@@ -18,8 +18,8 @@ def data_root(explicit: Path | None = None, environment: Mapping[str, str] = os.
         environment: variables; ``EXCLAIM_DATA`` is used when set and not empty.
 
     Returns:
-        ``explicit``, else ``EXCLAIM_DATA``, else ``../shared/data`` from the root of the clone that runs, or from the
-        working folder where exclaim is installed without a clone.
+        ``explicit``, else ``EXCLAIM_DATA``, else ``../shared/data`` from the root of the clone that runs, or
+        from the working folder where exclaim is installed without a clone.
     """
     if explicit is not None:
         return Path(explicit)

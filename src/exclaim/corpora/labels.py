@@ -1,14 +1,16 @@
 """What a task calls each clip: labels as a view over corpora.
 
-A scream is a high-effort voiced shriek or scream; shouting, crying, moaning and laughing are not screams. A clip that a
-task has no label for (an emotion that is neither negative nor positive, a burst that may or may not be a scream) is None
-and stands outside that task.
+A scream is a high-effort voiced shriek or scream; shouting, crying, moaning and laughing are not screams. A
+clip that a task has no label for (an emotion that is neither negative nor positive, a burst that may or may
+not be a scream) is None and stands outside that task.
 """
 
 import msgspec
 
-from exclaim.corpora.adapters.emogator import CATEGORIES
+from exclaim.corpora.adapters.deeply import CLASSES as DEEPLY_CLASSES
+from exclaim.corpora.adapters.emogator import CATEGORIES as EMOGATOR_CATEGORIES
 from exclaim.corpora.adapters.esc10 import CLASSES as ESC10_CLASSES
+from exclaim.corpora.adapters.ravdess import EMOTIONS as RAVDESS_EMOTIONS
 from exclaim.corpora.clip import Clip
 from exclaim.errors import CorpusError
 
@@ -34,22 +36,7 @@ _SCREAM_TYPE = {
     "Surprise (Positive)": "positive",
     "Triumph": "positive",
 }
-_DEEPLY = (
-    *("teeth-chattering", "teeth-grinding", "tongue-clicking", "nose-blowing", "coughing", "yawning"),
-    *(
-        "throat-clearing",
-        "sighing",
-        "lip-popping",
-        "lip-smacking",
-        "panting",
-        "crying",
-        "laughing",
-        "sneezing",
-    ),
-    *("moaning", "screaming"),
-)
 _NOISE = ("bus", "cafe", "kitchen", "metro", "office", "street")
-_RAVDESS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
 _RAVDESS_EMOTION = {
     "neutral": "NEU",
     "happy": "HAP",
@@ -59,20 +46,23 @@ _RAVDESS_EMOTION = {
     "disgust": "DIS",
 }
 
-# task -> corpus -> the corpus's label -> the task's label; None: the corpus knows the label, the task has none for it
+# task -> corpus -> the corpus's label -> the task's label; None: the corpus knows the label, the task has
+# none for it
 _MAPS: dict[str, dict[str, dict[str, str | None]]] = {
     "scream-detection": {
-        "deeply": {name: "scream" if name == "screaming" else "other" for name in _DEEPLY},
+        "deeply": {name: "scream" if name == "screaming" else "other" for name in DEEPLY_CLASSES},
         "esc-10": dict.fromkeys(ESC10_CLASSES, "other"),
         "noise": dict.fromkeys(_NOISE, "other"),
-        "ravdess": dict.fromkeys(_RAVDESS, "other"),
-        "emogator": dict.fromkeys(CATEGORIES, None),  # the category does not tell; the tagger's score does
+        "ravdess": dict.fromkeys(RAVDESS_EMOTIONS, "other"),
+        "emogator": dict.fromkeys(
+            EMOGATOR_CATEGORIES, None
+        ),  # the category does not tell; the tagger's score does
     },
-    "scream-type": {"emogator": {name: _SCREAM_TYPE.get(name) for name in CATEGORIES}},
+    "scream-type": {"emogator": {name: _SCREAM_TYPE.get(name) for name in EMOGATOR_CATEGORIES}},
     "vocal-burst": {
-        "emogator": {name: name if name in TASKS["vocal-burst"] else None for name in CATEGORIES}
+        "emogator": {name: name if name in TASKS["vocal-burst"] else None for name in EMOGATOR_CATEGORIES}
     },
-    "speech-emotion": {"ravdess": {name: _RAVDESS_EMOTION.get(name) for name in _RAVDESS}},
+    "speech-emotion": {"ravdess": {name: _RAVDESS_EMOTION.get(name) for name in RAVDESS_EMOTIONS}},
 }
 _NEVER_SCREAM = (
     "librispeech",
@@ -81,8 +71,8 @@ _NEVER_SCREAM = (
     "ravdess",
 )  # whatever their labels: no screams were recorded
 _NUMBERED: dict[str, tuple[str, ...]] = {
-    "emogator": CATEGORIES,
-    "ravdess": _RAVDESS,
+    "emogator": EMOGATOR_CATEGORIES,
+    "ravdess": RAVDESS_EMOTIONS,
 }  # "03" stands for the third
 _OWN = ("csv", "folder")  # the user's own, whose labels may come from any corpus
 
@@ -148,8 +138,8 @@ def canonical_label(task: str, text: str, corpus: str | None = None) -> str | No
         corpus: whose names count; None: those of every corpus that the task maps, in their order there.
 
     Returns:
-        The task's label; None where the corpus knows the label and the task has none for it ("Awe" is neither negative
-        nor positive).
+        The task's label; None where the corpus knows the label and the task has none for it ("Awe" is neither
+        negative nor positive).
 
     Raises:
         CorpusError: when the task is not known, or neither it nor a corpus knows the label.

@@ -8,7 +8,9 @@ import msgspec
 
 from exclaim.corpora.clip import Clip
 
-__all__ = ["Exclusion", "Manifest", "merge"]
+__all__ = ["UNREADABLE_LIMIT", "Exclusion", "Manifest", "merge"]
+
+UNREADABLE_LIMIT = 0.05  # a larger share of files that cannot be read is an error, not an exclusion
 
 
 class Exclusion(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

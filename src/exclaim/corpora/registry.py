@@ -1,4 +1,4 @@
-"""The corpora that exclaim knows. A corpus is one file in ``adapters``; nothing else needs to change for a new one."""
+"""The corpora that exclaim knows: a new one is a new file in ``adapters``, and nothing else changes."""
 
 import importlib
 import pkgutil
@@ -43,7 +43,7 @@ def corpus_info(name: str) -> CorpusInfo:
 
 
 def find_corpus(name: str, root: Path) -> Path | None:
-    """Return the folder in which a corpus may lie, or None: under ``root`` by its usual names, or ``root`` itself.
+    """Return where a corpus may lie, or None: a folder of one of its usual names, or ``root`` itself.
 
     Raises:
         CorpusError: when no corpus has that name.

@@ -1,12 +1,12 @@
 """Who is trained on and who is tested: splits by speaker, by recording, or by the corpus's own folds.
 
-A group (a speaker or a recording) goes whole into one part. Its place is drawn by a hash of the seed and its own key, so
-the same seed always gives the same split, on every machine, and with fractions a speaker who joins moves nobody else.
+A group (a speaker or a recording) goes whole into one part. Its place is drawn by a hash of the seed and its
+own key, so the same seed always gives the same split, on every machine, and with fractions a speaker who
+joins moves nobody else.
 """
 
 import hashlib
 from collections.abc import Callable, Collection, Mapping
-from itertools import count
 
 import msgspec
 
@@ -28,17 +28,18 @@ def split_by_speaker(
 
     Args:
         manifest: every clip names its speaker.
-        parts: part to its share of the speakers: fractions that sum to 1, or numbers of speakers with None for "the rest".
+        parts: part to its share of the speakers: fractions that sum to 1, or numbers of speakers with None
+            for "the rest".
         seed: of the draw.
-        label: what a clip is called, for instance ``partial(map_label, "scream-type")``; each of these labels must then be
-            in each part. None: not asked for.
+        label: what a clip is called, for instance ``partial(map_label, "scream-type")``; each of these labels
+            must then be in each part. None: not asked for.
 
     Returns:
         A manifest for each part, in the order of ``parts``.
 
     Raises:
-        CorpusError: when a clip has no speaker, the shares do not add up, a part stays empty, or a label is not in each
-            part (the message names a seed with which it is, when there is one).
+        CorpusError: when a clip has no speaker, the shares do not add up, a part stays empty, or a label is
+            not in each part (the message names a seed with which it is, when there is one).
     """
     return _split(manifest, _groups(manifest, "speaker"), parts, seed, label)
 
@@ -46,7 +47,7 @@ def split_by_speaker(
 def split_by_recording(
     manifest: Manifest, parts: Parts, seed: int = 0, label: LabelOf | None = None
 ) -> dict[str, Manifest]:
-    """Split by recording, as :func:`split_by_speaker`: clips cut from one recording (a file of noise) stay together."""
+    """Split by recording, as :func:`split_by_speaker`: what was cut from one recording stays together."""
     return _split(manifest, _groups(manifest, "recording"), parts, seed, label)
 
 
@@ -108,20 +109,20 @@ def _split(
     manifest: Manifest, keys: list[str], parts: Parts, seed: int, label: LabelOf | None
 ) -> dict[str, Manifest]:
     assign = _by_count if _are_counts(parts) else _by_fraction
-    split = _gather(manifest, keys, assign(set(keys), parts, seed), list(parts))
+
+    def draw(seed: int) -> dict[str, Manifest]:
+        return _gather(manifest, keys, assign(set(keys), parts, seed), list(parts))
+
+    split = draw(seed)
     _check_not_empty(manifest, split)
     if label is not None and (missing := _missing_label(split, label)):
-        for other in (number for number in count() if number != seed):
-            if other > _SEEDS_TRIED:
-                advice = f"no seed up to {_SEEDS_TRIED} puts every label into every part: use fewer parts or fewer labels"
-                break
-            if not _missing_label(
-                _gather(manifest, keys, assign(set(keys), parts, other), list(parts)), label
-            ):
-                advice = f"with seed {other} every label is in every part"
-                break
+        tried = (other for other in range(_SEEDS_TRIED) if other != seed)
+        good = next((s for s in tried if not _missing_label(draw(s), label)), None)
+        advice = (
+            f"with seed {good} each part has each label" if good is not None else "use fewer parts or labels"
+        )
         raise CorpusError(
-            f"with seed {seed}, part {missing[0]!r} of {manifest.corpus} has no {missing[1]!r}; {advice}"
+            f"with seed {seed} part {missing[0]!r} of {manifest.corpus} has no {missing[1]!r}; {advice}"
         )
     return split
 
@@ -140,7 +141,7 @@ def _are_counts(parts: Parts) -> bool:
     ):
         return False
     raise CorpusError(
-        f"parts {dict(parts)}: expected fractions above 0 that sum to 1, or whole numbers with None once for the rest"
+        f"parts {dict(parts)}: expected fractions that sum to 1, or whole numbers and None once for the rest"
     )
 
 
@@ -181,8 +182,9 @@ def _gather(
 
 def _check_not_empty(manifest: Manifest, split: Mapping[str, Manifest]) -> None:
     if empty := next((name for name, part in split.items() if not part.clips), None):
+        advice = "give it a larger share or another seed"
         raise CorpusError(
-            f"part {empty!r} of {manifest.corpus} is empty with {len(manifest)} clips; give it a larger share or another seed"
+            f"part {empty!r} of {manifest.corpus} is empty with {len(manifest)} clips; {advice}"
         )
 
 

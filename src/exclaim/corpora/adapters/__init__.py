@@ -1,1 +1,1 @@
-"""One file per corpus. Each module defines ``ADAPTER``, and that alone makes the corpus known to the registry."""
+"""One file per corpus: a module that defines ``ADAPTER`` is all that makes a corpus known to the registry."""

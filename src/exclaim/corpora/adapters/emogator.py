@@ -1,4 +1,4 @@
-"""EmoGator: non-speech vocal bursts in thirty emotions. ``data/mp3/NNNNNN-EE-I.mp3``: contributor, emotion, instance."""
+"""EmoGator: non-speech vocal bursts. ``data/mp3/NNNNNN-EE-I.mp3``: contributor, emotion, instance."""
 
 import csv
 import re
@@ -65,7 +65,7 @@ _NAME = re.compile(r"(\d{6})-(\d{2})-(\d)")
 
 
 def _read_tagger(path: Path) -> dict[str, dict[str, float]]:
-    """Return a general tagger's scores, when they lie beside the corpus: clip's stem to ``tagger_...`` to 0..1."""
+    """Return a general tagger's scores (0 to 1) for each clip's stem, when they lie beside the corpus."""
     if not path.is_file():
         return {}
     with path.open(encoding="utf-8", newline="") as file:

@@ -1,7 +1,7 @@
 """ESC-10: ten environmental sounds of 5 s in five folds.
 
-Two official layouts: ESC-10's own, ``NNN - Class/FOLD-SOURCE-TAKE.ogg``, and ESC-50's, ``audio/FOLD-SOURCE-TAKE-TARGET.wav``
-with ``meta/esc50.csv``, of which the clips marked esc10 are read.
+Two official layouts: ESC-10's own, ``NNN - Class/FOLD-SOURCE-TAKE.ogg``, and ESC-50's,
+``audio/FOLD-SOURCE-TAKE-TARGET.wav`` with ``meta/esc50.csv``, of which the clips marked esc10 are read.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""LibriSpeech: read English. ``SUBSET/SPEAKER/CHAPTER/SPEAKER-CHAPTER-UTTERANCE.flac`` and ``SPEAKERS.TXT``."""
+"""LibriSpeech, read English: ``SUBSET/SPEAKER/CHAPTER/SPEAKER-CHAPTER-UTTERANCE.flac``, ``SPEAKERS.TXT``."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,7 @@ _INFO = CorpusInfo(
     may_ship=True,
     folders=("librispeech", "LibriSpeech"),
     home="https://www.openslr.org/12",
-    citation="V. Panayotov et al., Librispeech: an ASR corpus based on public domain audio books, ICASSP 2015",
+    citation="V. Panayotov et al., Librispeech: an ASR corpus of public domain audio books, ICASSP 2015",
     clips=sum(part.clips for part in _PARTS),
     speakers=sum(part.speakers or 0 for part in _PARTS),
     parts=_PARTS,
@@ -37,7 +37,7 @@ _SEXES = {"F": "female", "M": "male"}
 
 
 def _read_speakers(folder: Path) -> dict[str, str]:
-    """Return each reader's sex from ``SPEAKERS.TXT`` (``ID | SEX | SUBSET | MINUTES | NAME``), when it is there."""
+    """Return each reader's sex from SPEAKERS.TXT (ID | SEX | SUBSET | MINUTES | NAME), when it is there."""
     for place in (folder, folder / "LibriSpeech"):
         if (place / "SPEAKERS.TXT").is_file():
             lines = (place / "SPEAKERS.TXT").read_text("utf-8", errors="replace").splitlines()
@@ -49,7 +49,7 @@ def _read_speakers(folder: Path) -> dict[str, str]:
 
 
 def _part(path: Path, folder: Path) -> str | None:
-    """Return the subset that a folder above the clip names, longest name first ("librispeech_train-clean-100" too)."""
+    """Return the subset that a folder above the clip names, be it as "librispeech_train-clean-100"."""
     above = (folder.name, *path.relative_to(folder).parts[:-1])
     return next((part.name for part in _PARTS if any(part.name in name for name in above)), None)
 

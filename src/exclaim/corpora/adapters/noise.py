@@ -1,4 +1,4 @@
-"""A folder of environment noise: ``KIND/SOURCE-NAME.opus``. A file is one recording; its first word names the source."""
+"""A folder of environment noise: ``KIND/SOURCE-NAME.opus``, a file for each recording."""
 
 import re
 from pathlib import Path
