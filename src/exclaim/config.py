@@ -45,6 +45,10 @@ class SiteOptions(_Options, kw_only=True):
     profiles: dict[str, Profile] = {}  # device name to its profile, where it differs from the site's
     time_zone: str = "UTC"  # IANA name, for screens only
 
+    def profile_of(self, device: str) -> Profile:
+        """Return the profile that a device's sounds are judged by."""
+        return self.profiles.get(device, self.profile)
+
 
 class GateOptions(_Options, kw_only=True):
     """Silence is not worth sending."""
@@ -63,6 +67,7 @@ class SenseOptions(_Options, kw_only=True):
 
     device: Name
     source: str = "mic"  # "mic", "mic:NAME", or a sound file's path
+    synthesised: bool = False  # the file holds no recording; said wherever its sounds go
     real_time: bool = True  # a file is played at its own speed; otherwise as fast as it goes
     infer: Literal["device", "edge"] = "edge"  # device: only results leave; edge: frames leave
     edge_url: str = "http://127.0.0.1:8741"
