@@ -1,0 +1,112 @@
+"""Changes of a sound in the mel domain: pure functions of frames and a random generator.
+
+Frames here are (frames, 128) float32 in dB, time first. Powers of independent sounds add, so noise is mixed as power.
+A full random phase is lost with that, which the byte code's half decibel hides.
+"""
+
+import numpy as np
+
+from exclaim.features import FLOOR_DB, N_MELS
+
+__all__ = [
+    "active_frames",
+    "band_limit",
+    "mask",
+    "mix",
+    "power_db",
+    "snr_gain_db",
+    "stretch_and_shift",
+    "tilt",
+    "white_noise",
+]
+
+ACTIVE_RANGE_DB = 25.0  # a frame is active when its loudest band is at most this far below the clip's
+_CUT_DB_PER_BAND = 12.0  # slope of an imitated codec's or sampler's edge
+_BINS_PER_BAND = np.maximum(1.0, np.linspace(-4.0, 11.0, N_MELS)).astype(
+    np.float32
+)  # FFT bins that a mel band averages
+
+
+def active_frames(frames_db: np.ndarray) -> np.ndarray:
+    """Return which frames belong to the sound itself: (frames,) bool."""
+    loudness = frames_db.max(axis=1)
+    return loudness >= max(loudness.max() - ACTIVE_RANGE_DB, FLOOR_DB + 1)
+
+
+def power_db(frames_db: np.ndarray) -> float:
+    """Return the mean power over frames of the sum over bands, in dB; the floor's own where there are no frames."""
+    if len(frames_db) == 0:
+        return FLOOR_DB
+    return float(10 * np.log10(np.mean(np.sum(10 ** (frames_db / 10), axis=1))))
+
+
+def snr_gain_db(burst_db: np.ndarray, noise_db: np.ndarray, snr_db: float) -> float:
+    """Return the gain for ``noise_db`` that puts it ``snr_db`` below the active part of ``burst_db``."""
+    return power_db(burst_db[active_frames(burst_db)]) - power_db(noise_db) - snr_db
+
+
+def mix(first_db: np.ndarray, second_db: np.ndarray) -> np.ndarray:
+    """Return the dB of the sum of two sounds' powers."""
+    return np.logaddexp(first_db * np.float32(np.log(10) / 10), second_db * np.float32(np.log(10) / 10)) * np.float32(
+        10 / np.log(10)
+    )
+
+
+def stretch_and_shift(frames_db: np.ndarray, factor: float, bands: float) -> np.ndarray:
+    """Make a sound ``factor`` times as long and move it up by ``bands`` mel bands, by linear interpolation.
+
+    Args:
+        frames_db: (frames, 128) in dB.
+        factor: over 0.
+        bands: positive is up; what comes in from outside is the edge band.
+
+    Returns:
+        (round(frames * factor), 128), at least one frame.
+    """
+    length = max(1, round(len(frames_db) * factor))
+    times = np.linspace(0, len(frames_db) - 1, length)
+    stretched = _interpolate(frames_db, times)
+    sources = np.clip(np.arange(N_MELS) - bands, 0, N_MELS - 1)
+    return _interpolate(stretched.T, sources).T
+
+
+def _interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    low = positions.astype(np.int64)
+    high = np.minimum(low + 1, len(rows) - 1)
+    share = (positions - low).astype(np.float32)[:, None]
+    return rows[low] * (1 - share) + rows[high] * share
+
+
+def tilt(frames_db: np.ndarray, tilt_db: float) -> np.ndarray:
+    """Add a straight line over the bands, ``-tilt_db / 2`` at the lowest and ``+tilt_db / 2`` at the highest."""
+    return frames_db + np.linspace(-tilt_db / 2, tilt_db / 2, N_MELS, dtype=np.float32)
+
+
+def band_limit(frames_db: np.ndarray, band: int) -> np.ndarray:
+    """Imitate a codec or a lower sample rate: from ``band`` upwards the sound falls by 12 dB a band."""
+    slope = np.maximum(0, np.arange(N_MELS, dtype=np.float32) - band + 1) * np.float32(_CUT_DB_PER_BAND)
+    return frames_db - slope
+
+
+def white_noise(frames: int, level_db: float, rng: np.random.Generator) -> np.ndarray:
+    """Return white noise whose bands have a mean power of ``level_db``: (frames, 128) in dB.
+
+    The power of a band is a mean of exponential variables, one for each FFT bin under it: a gamma variable.
+    """
+    shape = _BINS_PER_BAND
+    power = rng.standard_gamma(np.broadcast_to(shape, (frames, N_MELS)), dtype=np.float32) / shape
+    return (10 * np.log10(np.maximum(power, 1e-6)) + level_db).astype(np.float32)
+
+
+def mask(frames_db: np.ndarray, masks: int, longest: int, axis: int, rng: np.random.Generator) -> np.ndarray:
+    """Put the mean in place of up to ``longest`` neighbouring frames (axis 0) or bands (axis 1), ``masks`` times.
+
+    Source: SpecAugment, arXiv 1904.08779.
+    """
+    out = frames_db.copy()
+    for _ in range(masks):
+        width = int(rng.integers(0, longest + 1))
+        begin = int(rng.integers(0, frames_db.shape[axis] - width + 1))
+        region = (slice(begin, begin + width), slice(None)) if axis == 0 else (slice(None), slice(begin, begin + width))
+        out[region] = frames_db.mean()
+    return out

@@ -1,0 +1,68 @@
+"""A run's state on disk, so that a stopped run goes on: tensors as safetensors, numbers as JSON, no pickle."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+__all__ = ["load_checkpoint", "load_weights", "save_checkpoint", "save_weights"]
+
+
+def save_weights(network: nn.Module, path: Path) -> None:
+    """Write a network's weights and buffers, replacing ``path`` in one step."""
+    partial = path.with_suffix(".partial")
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}, partial)
+    os.replace(partial, path)
+
+
+def load_weights(network: nn.Module, path: Path) -> None:
+    """Read weights that :func:`save_weights` wrote into a network of the same form."""
+    network.load_state_dict(load_file(path))
+
+
+def save_checkpoint(
+    path: Path, networks: dict[str, nn.Module], optimizer: torch.optim.Optimizer, progress: dict[str, Any]
+) -> None:
+    """Write everything that training needs to go on, replacing ``path`` in one step.
+
+    Args:
+        path: the file.
+        networks: by a name without dots, such as ``network`` and ``average``.
+        optimizer: its state holds tensors only, as Adam's does.
+        progress: what JSON can hold, such as the epochs done and the metrics so far.
+    """
+    tensors = {
+        f"{name}.{key}": tensor.detach().cpu().contiguous()
+        for name, network in networks.items()
+        for key, tensor in network.state_dict().items()
+    }
+    for index, state in optimizer.state_dict()["state"].items():
+        for key, tensor in state.items():
+            tensors[f"optimizer.{index}.{key}"] = tensor.detach().cpu().contiguous()
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, metadata={"progress": msgspec.json.encode(progress).decode()})
+    os.replace(partial, path)
+
+
+def load_checkpoint(path: Path, networks: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """Put a checkpoint back into networks and optimiser of the same form; return its progress."""
+    from safetensors import safe_open
+
+    tensors = load_file(path)
+    for name, network in networks.items():
+        prefix = f"{name}."
+        network.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)})
+    states: dict[int, dict[str, torch.Tensor]] = {}
+    for key, tensor in tensors.items():
+        if key.startswith("optimizer."):
+            _, index, name = key.split(".")
+            states.setdefault(int(index), {})[name] = tensor
+    whole = optimizer.state_dict()
+    whole["state"] = states
+    optimizer.load_state_dict(whole)
+    with safe_open(path, "pt") as file:
+        return msgspec.json.decode(file.metadata()["progress"])

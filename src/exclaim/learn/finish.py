@@ -1,0 +1,116 @@
+"""The end of a run: calibrate on validation speakers, export, measure on test speakers, seal and pin."""
+
+import csv
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+from torch import nn
+
+from exclaim.card import Card, CorpusUse, Head, Metric, Parent, Thresholds
+from exclaim.corpora.labels import map_label
+from exclaim.corpora.manifest import Manifest
+from exclaim.corpora.registry import corpus_info
+from exclaim.evaluate.evaluate import evaluate
+from exclaim.learn.calibrate import abstain_below, detection_thresholds, softmax, temperature
+from exclaim.learn.examples import PARTS, Corpora
+from exclaim.learn.export import export
+from exclaim.learn.recipe import Recipe
+from exclaim.learn.validation import Answers, Validation
+from exclaim.model import load_model, pin, pin_of, seal
+
+__all__ = ["calibrated_head", "finish_run"]
+
+
+def calibrated_head(recipe: Recipe, name: str, found: Answers) -> Head:
+    """Return a head with its temperature and thresholds chosen on validation answers."""
+    warmth = temperature(found.logits, found.labels)
+    probabilities = softmax(found.logits, warmth)
+    if name.endswith("-detection"):
+        on, off = detection_thresholds(probabilities[:, 1], found.labels == 1)
+        return Head(
+            task=name,
+            output=name,
+            labels=recipe.heads[name].labels,
+            temperature=warmth,
+            thresholds=Thresholds(on=on, off=off),
+        )
+    below = abstain_below(probabilities, recipe.coverage)
+    return Head(task=name, output=name, labels=recipe.heads[name].labels, temperature=warmth, abstain_below=below)
+
+
+def finish_run(
+    recipe: Recipe,
+    network: nn.Module,
+    validation: Validation,
+    corpora: Corpora,
+    folder: Path,
+    model: Path,
+    teacher: Path | None,
+) -> None:
+    """Write the run's sealed and pinned model file, with what it reached on the test speakers in its card."""
+    found = validation.answers(network, next(network.parameters()).device)
+    card = Card(
+        name=recipe.name,
+        version=recipe.version,
+        heads=tuple(calibrated_head(recipe, name, found[name]) for name, head in recipe.heads.items() if head.ship),
+        level_floor_db=recipe.level_floor_db,
+        view=_view(recipe),
+        validation_speakers_sha256=hashlib.sha256("\n".join(validation.speakers).encode()).hexdigest(),
+        corpora=tuple(_use(manifest.corpus) for manifest in corpora.manifests),
+        parents=(Parent(name=teacher.stem, sha256=pin_of(teacher)),) if teacher else (),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    candidate = model.with_suffix(".candidate.onnx")
+    export(network, candidate, card, half_weights=recipe.precision == "half-weights")
+    _write_test_manifests(recipe, corpora, folder)
+    metrics = tuple(_measured(recipe, candidate, corpora))
+    seal(candidate, msgspec.structs.replace(card, metrics=metrics))
+    candidate.replace(model)
+    pin(model)
+
+
+def _use(corpus: str) -> CorpusUse:
+    return CorpusUse(name=corpus, licence=corpus_info(corpus).licence)
+
+
+def _view(recipe: Recipe) -> str:
+    pool = recipe.network.options.get("pool")
+    return f"mean of {pool[0]} bands x {pool[1]} frames" if pool and tuple(pool) != (1, 1) else "identity"
+
+
+def _write_test_manifests(recipe: Recipe, corpora: Corpora, folder: Path) -> None:
+    """Write each part's clips of the recipe's task as CSV, so that anyone can measure the same clips."""
+    for part in PARTS:
+        with (folder / f"{part}.csv").open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(("path", "label", "speaker"))
+            for example in corpora.bursts[part]:
+                label = map_label(recipe.task, example.clip)
+                if label is not None and example.weights[recipe.task]:
+                    table.writerow((example.clip.path, label, example.clip.speaker_key or example.clip.recording_key))
+
+
+def _measured(recipe: Recipe, candidate: Path, corpora: Corpora) -> Iterator[Metric]:
+    """Measure the exported file, not the network in memory, on the test speakers."""
+    model = load_model(candidate, pin=pin_of(candidate))
+    clips = tuple(example.clip for example in corpora.bursts["test"])
+    if not clips:
+        return
+    manifest = Manifest(corpus="+".join(recipe.bursts), clips=clips)
+    for head in model.card.heads:
+        data = f"{manifest.corpus}, test part of the recipe's split (seed {recipe.split.seed})"
+        figures = evaluate(model, manifest, task=head.task, data=data)
+        for name in ("uar", "auroc", "ece_debiased"):
+            if (value := getattr(figures, name)) is not None:
+                interval = figures.intervals.get(name)
+                yield Metric(
+                    task=head.task,
+                    name=name,
+                    value=value,
+                    interval=interval,
+                    data=data,
+                    protocol=figures.protocol,
+                )

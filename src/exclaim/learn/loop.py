@@ -1,0 +1,212 @@
+"""The one training loop, on CPU or GPU: teachers and students alike."""
+
+import copy
+import logging
+import math
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import nn
+
+from exclaim.learn.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from exclaim.learn.losses import cross_entropy, divergence
+from exclaim.learn.recipe import Recipe, Schedule
+from exclaim.learn.teacher import TeacherAnswers
+from exclaim.learn.views import Batch, Views
+
+__all__ = ["answer", "learning_rate", "train_network"]
+
+_LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+Validate = Callable[[nn.Module], dict[str, float]]  # network -> metrics; "score" picks the weights that are kept
+Report = Callable[[int, int, int, int, dict[str, float]], None]  # epoch, epochs, step, steps, numbers
+
+
+def learning_rate(schedule: Schedule, step: int, steps: int) -> float:
+    """Return the rate at a step: a linear rise, then a cosine to zero."""
+    rise = max(1, round(schedule.warmup * steps))
+    if step < rise:
+        return schedule.learning_rate * (step + 1) / rise
+    return schedule.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+@torch.no_grad()
+def answer(network: nn.Module, windows: np.ndarray, device: torch.device) -> dict[str, np.ndarray]:
+    """Return a network's outputs for windows: (n, 128, 188) float32 -> output -> (n, ...) float32."""
+    network.eval()
+    outputs = network(torch.from_numpy(windows).to(device))
+    return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
+
+
+def train_network(
+    recipe: Recipe,
+    network: nn.Module,
+    views: Views,
+    teacher: TeacherAnswers | None,
+    validate: Validate,
+    folder: Path,
+    fabric: Fabric,
+    report: Report,
+) -> dict[str, Any]:
+    """Train a network, going on from the run folder's checkpoint where there is one.
+
+    Args:
+        recipe: what to do.
+        network: on any device; holds the best weights when this returns.
+        views: the training windows.
+        teacher: for distillation, else None.
+        validate: measures a network after each epoch.
+        folder: takes ``checkpoint.safetensors``, ``best.safetensors`` and ``metrics.jsonl``.
+        fabric: device and precision.
+        report: told of progress.
+
+    Returns:
+        The progress: epochs done, the best epoch, its metrics.
+    """
+    schedule = recipe.schedule
+    average = copy.deepcopy(network).to(fabric.device) if schedule.ema else None
+    optimizer = torch.optim.AdamW(network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    network, optimizer = fabric.setup(network, optimizer)
+    kept = {"network": network.module} | ({"average": average} if average is not None else {})
+    progress: dict[str, Any] = {"epochs": 0, "best_epoch": 0, "best": {}}
+    checkpoint = folder / "checkpoint.safetensors"
+    if checkpoint.is_file():
+        progress = load_checkpoint(checkpoint, kept, optimizer.optimizer)
+        _LOG.info("going on after epoch %d", progress["epochs"])
+    while progress["epochs"] < schedule.epochs:
+        begun = time.monotonic()
+        numbers = _epoch(recipe, network, average, optimizer, views, teacher, fabric, report, progress["epochs"])
+        measured = validate(average if average is not None else network.module)
+        progress["epochs"] += 1
+        if measured["score"] > progress["best"].get("score", -math.inf):
+            progress |= {"best_epoch": progress["epochs"], "best": measured}
+            save_weights(average if average is not None else network.module, folder / "best.safetensors")
+        line = {
+            "epoch": progress["epochs"],
+            **numbers,
+            **measured,
+            "seconds": round(time.monotonic() - begun, 1),
+        }
+        with (folder / "metrics.jsonl").open("ab") as file:
+            file.write(msgspec.json.encode(line) + b"\n")
+        save_checkpoint(checkpoint, kept, optimizer.optimizer, progress)
+        _LOG.info("epoch %d of %d: %s", progress["epochs"], schedule.epochs, line)
+    load_weights(network.module, folder / "best.safetensors")
+    return progress
+
+
+def _epoch(
+    recipe: Recipe,
+    network: nn.Module,
+    average: nn.Module | None,
+    optimizer: Any,
+    views: Views,
+    teacher: TeacherAnswers | None,
+    fabric: Fabric,
+    report: Report,
+    epoch: int,
+) -> dict[str, float]:
+    schedule = recipe.schedule
+    view = epoch % schedule.views if schedule.views else epoch
+    steps = -(-views.windows // schedule.batch)
+    losses: list[float] = []
+    network.train()
+    source: Iterator[tuple[Batch, dict[str, np.ndarray]]]
+    if teacher is None:
+        source = ((batch, {}) for batch in views.batches(view, schedule.batch))
+    else:
+        source = teacher.batches(views, view, schedule.batch)
+    torch.manual_seed(
+        recipe.seed * 1_000_003 + epoch
+    )  # dropout, so that a run that went on equals one that never stopped
+    for step, (batch, logits) in enumerate(_ahead(source)):
+        rate = learning_rate(schedule, epoch * steps + step, schedule.epochs * steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.zero_grad()
+        loss = _loss(recipe, network(torch.from_numpy(batch.windows).to(fabric.device)), batch, logits)
+        fabric.backward(loss)
+        fabric.clip_gradients(network, optimizer, max_norm=5.0)
+        optimizer.step()
+        if average is not None:
+            _update(
+                average,
+                network.module,
+                min(schedule.ema, (1 + epoch * steps + step) / (10 + epoch * steps + step)),
+            )
+        losses.append(float(loss.detach()))
+        report(epoch, schedule.epochs, step + 1, steps, {"loss": float(np.mean(losses[-50:]))})
+    return {"loss": round(float(np.mean(losses)), 5)}
+
+
+def _loss(
+    recipe: Recipe, outputs: dict[str, torch.Tensor], batch: Batch, logits: dict[str, np.ndarray]
+) -> torch.Tensor:
+    """Return the sum over heads of the paper's loss; the teacher is heard on windows without a label too."""
+    whole = torch.zeros((), device=next(iter(outputs.values())).device)
+    for name, head in recipe.heads.items():
+        output = outputs[name].float()
+        hard = cross_entropy(
+            output,
+            torch.from_numpy(batch.targets[name]).to(output.device),
+            torch.from_numpy(batch.weights[name]).to(output.device),
+            label_smoothing=recipe.schedule.label_smoothing,
+        )
+        if recipe.distil and name in logits:
+            alpha, warmth = recipe.distil.alpha, recipe.distil.temperature
+            soft = divergence(output, torch.from_numpy(logits[name]).to(output.device), temperature=warmth)
+            hard = (1 - alpha) * hard + alpha * warmth**2 * soft
+        whole = whole + head.weight * hard
+    return whole
+
+
+@torch.no_grad()
+def _update(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move the averaged weights towards the network's; buffers (batch statistics) are copied."""
+    for mean, new in zip(average.parameters(), network.parameters(), strict=True):
+        mean.lerp_(new, 1 - decay)
+    for mean, new in zip(average.buffers(), network.buffers(), strict=True):
+        mean.copy_(new)
+
+
+def _ahead(source: Iterator[T], depth: int = 4) -> Iterator[T]:
+    """Yield from ``source`` while a thread prepares the next items."""
+    ready: queue.Queue[T | BaseException | None] = queue.Queue(depth)
+    stop = threading.Event()
+
+    def put(item: T | BaseException | None) -> None:
+        while not stop.is_set():
+            try:
+                return ready.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+
+    def fill() -> None:
+        try:
+            for item in source:
+                if stop.is_set():
+                    return
+                put(item)
+            put(None)
+        except BaseException as error:
+            put(error)
+
+    thread = threading.Thread(target=fill, name="views", daemon=True)
+    thread.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()

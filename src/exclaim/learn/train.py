@@ -1,0 +1,209 @@
+"""From a recipe to a run folder: corpora, features, teacher, training, calibration, the sealed model file."""
+
+import logging
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from lightning.fabric import Fabric
+from torch import nn
+
+from exclaim.errors import RecipeError
+from exclaim.learn.checkpoint import load_weights
+from exclaim.learn.examples import PARTS, Corpora, load_corpora
+from exclaim.learn.finish import finish_run
+from exclaim.learn.loop import Report, answer, train_network
+from exclaim.learn.networks import build
+from exclaim.learn.recipe import Recipe, load_recipe, recipe_hash
+from exclaim.learn.store import FeatureStore, build_store
+from exclaim.learn.teacher import TeacherAnswers, answers_key
+from exclaim.learn.validation import Validation
+from exclaim.learn.views import Views
+
+__all__ = ["Places", "Run", "network_of", "train"]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Where things are."""
+
+    data: Path  # the corpora
+    runs: Path  # one folder a run
+    cache: Path  # feature stores, teachers' answers
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run left behind."""
+
+    folder: Path
+    model: Path  # the sealed .onnx
+    done_before: bool  # True where there was nothing left to do
+
+
+def network_of(recipe: Recipe) -> nn.Module:
+    """Build the network that a recipe names, with weights drawn from the recipe's seed."""
+    torch.manual_seed(recipe.seed)
+    heads = {name: len(head.labels) for name, head in recipe.heads.items()}
+    return build(recipe.network.name, heads, **recipe.network.options)
+
+
+def train(
+    path: Path,
+    places: Places,
+    accelerator: str = "auto",
+    report: Callable[[str], Report] = lambda name: lambda *numbers: None,
+) -> Run:
+    """Train what a recipe says, its teacher first; go on where an earlier call stopped.
+
+    Args:
+        path: the recipe.
+        places: where corpora, runs and caches are.
+        accelerator: as Lightning Fabric names it: auto, cpu, cuda, mps.
+        report: given a stage's name, returns what is told of its progress.
+
+    Raises:
+        RecipeError: when the recipe does not hold together, or its run folder holds another recipe's run.
+        CorpusError: when a corpus is not there.
+    """
+    recipe = load_recipe(path)
+    folder = places.runs / recipe.name
+    model = folder / f"{recipe.name}.onnx"
+    teacher = train(path.parent / recipe.distil.teacher, places, accelerator, report) if recipe.distil else None
+    _claim(folder, recipe)
+    if model.is_file():
+        return Run(folder=folder, model=model, done_before=True)
+    log = logging.FileHandler(folder / "log.txt")
+    log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("exclaim").addHandler(log)
+    try:
+        _train(path, recipe, folder, model, teacher, places, accelerator, report)
+    finally:
+        logging.getLogger("exclaim").removeHandler(log)
+        log.close()
+    return Run(folder=folder, model=model, done_before=False)
+
+
+def _claim(folder: Path, recipe: Recipe) -> None:
+    """Take a run folder for a recipe, or see that it already is this recipe's."""
+    kept = folder / "recipe.json"
+    if kept.is_file():
+        earlier = msgspec.json.decode(kept.read_bytes(), type=Recipe)
+        if recipe_hash(earlier) != recipe_hash(recipe):
+            raise RecipeError(
+                f"run folder {folder} holds a run of another recipe named {recipe.name!r}; "
+                "rename the recipe, choose another --runs, or remove the folder"
+            )
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    kept.write_bytes(msgspec.json.format(msgspec.json.encode(recipe)))
+
+
+def _train(
+    path: Path,
+    recipe: Recipe,
+    folder: Path,
+    model: Path,
+    teacher: Run | None,
+    places: Places,
+    accelerator: str,
+    report: Callable[[str], Report],
+) -> None:
+    fabric = Fabric(accelerator=accelerator, devices=1)
+    corpora = load_corpora(recipe, places.data)
+    tell = report(f"{recipe.name}: features")
+    store = build_store(corpora.clips, places.cache, lambda done, whole: tell(0, 1, done, whole, {}))
+    corpora = _readable(corpora, store)
+    _describe(folder, recipe, corpora, fabric)
+    views = Views(recipe, store, corpora.bursts["train"], corpora.ambience["train"], recipe.seed)
+    validation = Validation(recipe, store, corpora.bursts["validation"], corpora.ambience["validation"])
+    answers = _answers(path, recipe, store, corpora, teacher, places, fabric)
+    network = network_of(recipe)
+    if fabric.device.type == "cpu":
+        network = network.to(memory_format=torch.channels_last)
+    progress = train_network(
+        recipe,
+        network,
+        views,
+        answers,
+        validation.score_with(fabric.device),
+        folder,
+        fabric,
+        report(recipe.name),
+    )
+    _LOG.info("best epoch %d of %d: %s", progress["best_epoch"], progress["epochs"], progress["best"])
+    network = network_of(recipe)
+    load_weights(network, folder / "best.safetensors")
+    finish_run(recipe, network, validation, corpora, folder, model, teacher.model if teacher else None)
+
+
+def _readable(corpora: Corpora, store: FeatureStore) -> Corpora:
+    return corpora._replace(
+        bursts={part: [e for e in corpora.bursts[part] if e.clip in store] for part in PARTS},
+        ambience={part: [clip for clip in corpora.ambience[part] if clip in store] for part in PARTS},
+    )
+
+
+def _describe(folder: Path, recipe: Recipe, corpora: Corpora, fabric: Fabric) -> None:
+    """Write what the run is made of: versions, device, who is in which part."""
+    versions = {package: version(package) for package in ("exclaim", "torch", "lightning", "numpy", "onnxruntime")}
+    run = {
+        "recipe": recipe_hash(recipe),
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "versions": versions,
+        "device": str(fabric.device),
+        "threads": torch.get_num_threads(),
+        "examples": {part: len(corpora.bursts[part]) for part in PARTS},
+    }
+    (folder / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(run)))
+    split = {
+        part: {
+            "speakers": sorted({e.clip.speaker_key or e.clip.recording_key or "" for e in corpora.bursts[part]}),
+            "ambience": sorted({clip.recording_key or "" for clip in corpora.ambience[part]}),
+        }
+        for part in PARTS
+    }
+    (folder / "split.json").write_bytes(msgspec.json.format(msgspec.json.encode(split)))
+
+
+def _answers(
+    path: Path,
+    recipe: Recipe,
+    store: FeatureStore,
+    corpora: Corpora,
+    teacher: Run | None,
+    places: Places,
+    fabric: Fabric,
+) -> TeacherAnswers | None:
+    if teacher is None or recipe.distil is None:
+        return None
+    taught = load_recipe(path.parent / recipe.distil.teacher)
+    if taught.split != recipe.split:
+        raise RecipeError(
+            f"recipe {recipe.name} splits otherwise than its teacher {taught.name}, which has heard its test speakers"
+        )
+    network = network_of(taught)
+    load_weights(network, teacher.folder / "best.safetensors")
+    network = network.to(fabric.device).eval()
+    if fabric.device.type == "cpu":
+        network = network.to(memory_format=torch.channels_last)
+    heads = tuple(
+        name for name, head in recipe.heads.items() if name in taught.heads and taught.heads[name].labels == head.labels
+    )
+    if recipe.task not in heads:
+        raise RecipeError(f"teacher {taught.name} has no head {recipe.task!r} with the labels of recipe {recipe.name}")
+    data = store.data_hash([*(e.clip for e in corpora.bursts["train"]), *corpora.ambience["train"]])
+    from exclaim.model import pin_of
+
+    key = answers_key(recipe, pin_of(teacher.model), data)
+
+    def answers(windows: np.ndarray) -> dict[str, np.ndarray]:
+        return answer(network, windows, fabric.device)
+
+    return TeacherAnswers(answers, heads, places.cache / f"answers-{key[:16]}" if recipe.schedule.views else None)
