@@ -115,15 +115,11 @@ def _check_file(path: Path) -> None:
     except FileNotFoundError as error:
         raise AudioError(f"{path} does not exist; expected a sound file") from error
     except OSError as error:
-        raise AudioError(
-            f"{path} cannot be read: {error.strerror}; check its permissions and its disk"
-        ) from error
+        raise AudioError(f"{path} cannot be read: {error.strerror}; check its permissions and its disk") from error
     if not head:
         raise AudioError(f"{path} is empty (0 bytes); expected a sound file")
     if head == _GIT_LFS:
-        raise AudioError(
-            f"{path} is a Git-LFS pointer in place of sound; run `git lfs pull` where it comes from"
-        )
+        raise AudioError(f"{path} is a Git-LFS pointer in place of sound; run `git lfs pull` where it comes from")
 
 
 def _not_sound(path: Path, error: Exception) -> str:
@@ -168,9 +164,7 @@ def _mixed_down(path: Path, sound: soundfile.SoundFile) -> Iterator[np.ndarray]:
     missing = max(0, sound.frames - decoded) / sound.samplerate
     if damage or missing > 0.1:
         where = f"after {decoded / sound.samplerate:.1f} s"
-        logger.warning(
-            "%s is truncated or damaged %s (%s); heard up to there", path, where, damage or "end of file"
-        )
+        logger.warning("%s is truncated or damaged %s (%s); heard up to there", path, where, damage or "end of file")
 
 
 def _shortened(log: str) -> str | None:
@@ -185,13 +179,9 @@ def _shortened(log: str) -> str | None:
 def _check_samples(path: Path, mono: np.ndarray, seconds: float) -> None:
     peak = max(float(mono.max()), -float(mono.min()))  # NaN where any is
     if not np.isfinite(peak):
-        raise AudioError(
-            f"{path} holds NaN or infinity {seconds:.1f} s in; expected finite samples in [-1, 1]"
-        )
+        raise AudioError(f"{path} holds NaN or infinity {seconds:.1f} s in; expected finite samples in [-1, 1]")
     if peak > MAX_PEAK:
-        raise AudioError(
-            f"{path} holds samples up to {peak:.0f}; expected [-1, 1]: scale it, or write it as integers"
-        )
+        raise AudioError(f"{path} holds samples up to {peak:.0f}; expected [-1, 1]: scale it, or write it as integers")
 
 
 def _gathered(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
