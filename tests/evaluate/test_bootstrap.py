@@ -23,9 +23,7 @@ def test_copies_of_a_speaker_add_no_certainty():
     values = np.random.default_rng(1).normal(size=40)
     speakers = [str(i) for i in range(40)]
     once = intervals(mean_of(values), speakers, seed=3)["mean"]
-    tenfold = intervals(mean_of(np.repeat(values, 10)), [s for s in speakers for _ in range(10)], seed=3)[
-        "mean"
-    ]
+    tenfold = intervals(mean_of(np.repeat(values, 10)), [s for s in speakers for _ in range(10)], seed=3)["mean"]
     assert tenfold == pytest.approx(once)
 
 
@@ -35,9 +33,7 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says():
     for trial in range(150):
         speaker = np.repeat(rng.normal(size=40), 5)
         values = speaker + 0.3 * rng.normal(size=200)
-        low, high = intervals(mean_of(values), [str(i // 5) for i in range(200)], seed=trial, draws=200)[
-            "mean"
-        ]
+        low, high = intervals(mean_of(values), [str(i // 5) for i in range(200)], seed=trial, draws=200)["mean"]
         covered += low <= 0 <= high
     assert 0.87 <= covered / 150 <= 0.99
 

@@ -66,9 +66,7 @@ def test_brier_is_scikit_learns():
 
 
 def test_recall_of_a_class_that_is_not_there_is_not_a_number():
-    np.testing.assert_array_equal(
-        metrics.recalls(np.array([0, 0]), np.array([0, 1]), 3), [0.5, np.nan, np.nan]
-    )
+    np.testing.assert_array_equal(metrics.recalls(np.array([0, 0]), np.array([0, 1]), 3), [0.5, np.nan, np.nan])
 
 
 def test_nothing_gives_no_numbers():
@@ -122,9 +120,7 @@ def test_debiasing_is_the_limit_of_resampling():
     noise = rng.normal(size=(40_000, len(counts))) * np.sqrt(right * (1 - right) / counts)
     resampled = np.mean(np.sum(counts * np.abs(confidence - right - noise), axis=1) / 400)
     plain = metrics.ece(truth, probabilities)
-    assert metrics.ece_debiased(truth, probabilities) == pytest.approx(
-        max(0, 2 * plain - resampled), abs=2e-4
-    )
+    assert metrics.ece_debiased(truth, probabilities) == pytest.approx(max(0, 2 * plain - resampled), abs=2e-4)
 
 
 def test_risk_and_coverage_by_hand():

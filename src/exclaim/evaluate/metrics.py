@@ -92,9 +92,7 @@ def macro_auroc(truth: np.ndarray, probabilities: np.ndarray) -> float:
     return float(np.mean(there)) if there else math.nan
 
 
-def _bins(
-    truth: np.ndarray, probabilities: np.ndarray, bins: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _bins(truth: np.ndarray, probabilities: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return, for each bin of confidence that is met, its count, mean confidence and share of right "
     "answers.
     """
@@ -153,7 +151,7 @@ def brier(truth: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def risk_coverage(right: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the risk-coverage curve: of the surest answers ever more are let stand; how many of them are wrong?
+    """Return the risk-coverage curve: the share of wrong answers as ever less certain ones are let stand.
 
     Args:
         right: (n,) bool.
