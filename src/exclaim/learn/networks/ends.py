@@ -43,9 +43,7 @@ class Heads(nn.Module):
         try:
             self.layers = nn.ModuleDict({name: nn.Linear(width, classes) for name, classes in heads.items()})
         except KeyError as error:
-            raise RecipeError(
-                f"a head cannot be named so: {error}; expected a name such as 'scream-type'"
-            ) from error
+            raise RecipeError(f"a head cannot be named so: {error}; expected a name such as 'scream-type'") from error
 
     def forward(self, embedding: Tensor) -> dict[str, Tensor]:
         """Map (n, width) to the logits of each head and ``embedding`` itself."""

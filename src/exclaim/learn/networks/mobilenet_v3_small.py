@@ -73,9 +73,7 @@ class _InvertedResidual(nn.Module):
         super().__init__()
         activation = nn.Hardswish if swish else nn.ReLU
         layers = [_layer(channels, expanded, 1, activation=activation)] if expanded != channels else []
-        layers.append(
-            _layer(expanded, expanded, kernel, stride=stride, groups=expanded, activation=activation)
-        )
+        layers.append(_layer(expanded, expanded, kernel, stride=stride, groups=expanded, activation=activation))
         if squeeze:
             layers.append(_SqueezeExcitation(expanded))
         layers.append(_layer(expanded, out, 1, activation=None))

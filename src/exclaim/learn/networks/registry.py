@@ -21,9 +21,7 @@ def _constructors() -> Mapping[str, Callable[..., nn.Module]]:
     for module in iter_modules(package.__path__, f"{__package__}."):
         for name, constructor in getattr(import_module(module.name), "NETWORKS", {}).items():
             if name in found:
-                raise RecipeError(
-                    f"two networks are named {name!r}; expected every name once, rename one of them"
-                )
+                raise RecipeError(f"two networks are named {name!r}; expected every name once, rename one of them")
             found[name] = constructor
     return found
 

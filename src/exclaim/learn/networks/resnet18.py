@@ -40,9 +40,7 @@ class _Block(nn.Module):
 class ResNet18(nn.Module):
     """ResNet-18 over log-mel windows; the embedding has 512 activations."""
 
-    def __init__(
-        self, heads: Mapping[str, int], *, pool: Sequence[int] = (1, 1), dropout: float = 0.0
-    ) -> None:
+    def __init__(self, heads: Mapping[str, int], *, pool: Sequence[int] = (1, 1), dropout: float = 0.0) -> None:
         """Build the network with random weights.
 
         Args:
