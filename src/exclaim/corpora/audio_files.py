@@ -25,9 +25,7 @@ _NOT_SOUND = {"RAW", "MAT4", "MAT5"}  # raw has no header, and a .mat file is se
 def audio_suffixes() -> frozenset[str]:
     """Return the suffixes that libsndfile decodes here, in lower case: ``.wav``, ``.opus``, ..."""
     formats = set(soundfile.available_formats()) - _NOT_SOUND
-    names = {name.lower() for name in formats} | {
-        alias for name in formats for alias in _ALIASES.get(name, ())
-    }
+    names = {name.lower() for name in formats} | {alias for name in formats for alias in _ALIASES.get(name, ())}
     return frozenset(f".{name}" for name in names)
 
 

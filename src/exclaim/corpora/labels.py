@@ -54,14 +54,10 @@ _MAPS: dict[str, dict[str, dict[str, str | None]]] = {
         "esc-10": dict.fromkeys(ESC10_CLASSES, "other"),
         "noise": dict.fromkeys(_NOISE, "other"),
         "ravdess": dict.fromkeys(RAVDESS_EMOTIONS, "other"),
-        "emogator": dict.fromkeys(
-            EMOGATOR_CATEGORIES, None
-        ),  # the category does not tell; the tagger's score does
+        "emogator": dict.fromkeys(EMOGATOR_CATEGORIES, None),  # the category does not tell; the tagger's score does
     },
     "scream-type": {"emogator": {name: _SCREAM_TYPE.get(name) for name in EMOGATOR_CATEGORIES}},
-    "vocal-burst": {
-        "emogator": {name: name if name in TASKS["vocal-burst"] else None for name in EMOGATOR_CATEGORIES}
-    },
+    "vocal-burst": {"emogator": {name: name if name in TASKS["vocal-burst"] else None for name in EMOGATOR_CATEGORIES}},
     "speech-emotion": {"ravdess": {name: _RAVDESS_EMOTION.get(name) for name in RAVDESS_EMOTIONS}},
 }
 _NEVER_SCREAM = (
@@ -81,9 +77,7 @@ class ScreamRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """When a general tagger's score for screaming makes an EmoGator burst a scream. Scores are 0 to 1."""
 
     scream_from: float = 0.3  # at least this: scream
-    other_below: float = (
-        0.05  # less than this: other, however it scores for shouting or crying; between: no label
-    )
+    other_below: float = 0.05  # less than this: other, however it scores for shouting or crying; between: no label
 
 
 def task_labels(task: str) -> tuple[str, ...]:

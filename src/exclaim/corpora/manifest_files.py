@@ -72,9 +72,7 @@ def read_csv(path: Path) -> Manifest:
     if not clips:
         raise CorpusError(f"manifest {path} has no rows; expected a clip in each line below the first")
     present = tuple(clip for clip in clips if clip.path.is_file())
-    missing = tuple(
-        Exclusion(path=clip.path, reason="file is missing") for clip in clips if not clip.path.is_file()
-    )
+    missing = tuple(Exclusion(path=clip.path, reason="file is missing") for clip in clips if not clip.path.is_file())
     if len(missing) > UNREADABLE_LIMIT * len(clips):
         raise CorpusError(
             f"manifest {path}: {len(missing)} of {len(clips)} sound files are missing, first "
@@ -101,9 +99,7 @@ def _check_columns(path: Path, columns: list[str]) -> None:
 
 def _clip_of_row(path: Path, line: int, row: dict[str, Any]) -> Clip:
     if None in row:
-        raise CorpusError(
-            f"manifest {path}, line {line}: more cells than columns; quote text that holds a comma"
-        )
+        raise CorpusError(f"manifest {path}, line {line}: more cells than columns; quote text that holds a comma")
     cells = {name: text.strip() for name, text in row.items() if name and text is not None and text.strip()}
     if "path" not in cells:
         raise CorpusError(f"manifest {path}, line {line}: the path is empty")
@@ -160,9 +156,7 @@ def read_json_lines(path: Path) -> Manifest:
     folder = path.parent.resolve()
     clips = [msgspec.structs.replace(clip, path=folder / clip.path) for clip in found]
     if len(clips) != header.clips:
-        raise CorpusError(
-            f"manifest {path} is cut short: {len(clips)} clips, its first line says {header.clips}"
-        )
+        raise CorpusError(f"manifest {path} is cut short: {len(clips)} clips, its first line says {header.clips}")
     return Manifest(corpus=header.corpus, clips=tuple(clips), excluded=header.excluded, notes=header.notes)
 
 

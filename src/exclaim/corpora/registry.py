@@ -17,13 +17,9 @@ def corpora() -> dict[str, Adapter]:
     """Return every adapter by its corpus's name, sorted."""
     package = importlib.import_module("exclaim.corpora.adapters")
     modules = (
-        importlib.import_module(f"{package.__name__}.{found.name}")
-        for found in pkgutil.iter_modules(package.__path__)
+        importlib.import_module(f"{package.__name__}.{found.name}") for found in pkgutil.iter_modules(package.__path__)
     )
-    return {
-        adapter.info.name: adapter
-        for adapter in sorted((m.ADAPTER for m in modules), key=lambda a: a.info.name)
-    }
+    return {adapter.info.name: adapter for adapter in sorted((m.ADAPTER for m in modules), key=lambda a: a.info.name)}
 
 
 def _adapter(name: str) -> Adapter:
@@ -76,11 +72,7 @@ def load_corpus(name: str, root: Path) -> Manifest:
     folder = find_corpus(name, root)
     manifest = read(folder.resolve()) if folder is not None else None
     if manifest is None or not manifest.clips:
-        usual = (
-            f"a folder named {' or '.join(info.folders)} in its official layout"
-            if info.folders
-            else "sound files"
-        )
+        usual = f"a folder named {' or '.join(info.folders)} in its official layout" if info.folders else "sound files"
         raise CorpusError(
             f"corpus {name} ({info.title}) was not found at {Path(root)}; expected {usual}, from {info.home}"
         )

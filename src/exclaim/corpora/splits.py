@@ -58,16 +58,11 @@ def split_by_fold(manifest: Manifest, parts: Mapping[str, Collection[int]]) -> d
         CorpusError: when a clip has no fold, a fold is in two parts, or a part is empty.
     """
     if missing := next((clip for clip in manifest if clip.fold is None), None):
-        raise CorpusError(
-            f"{missing.path} has no fold; {manifest.corpus} must be split by speaker or by recording"
-        )
+        raise CorpusError(f"{missing.path} has no fold; {manifest.corpus} must be split by speaker or by recording")
     folds = [fold for chosen in parts.values() for fold in chosen]
     if len(folds) != len(set(folds)):
         raise CorpusError(f"a fold is in two parts: {dict(parts)}; each fold may be in one")
-    split = {
-        part: manifest.select(lambda clip, chosen=chosen: clip.fold in chosen)
-        for part, chosen in parts.items()
-    }
+    split = {part: manifest.select(lambda clip, chosen=chosen: clip.fold in chosen) for part, chosen in parts.items()}
     _check_not_empty(manifest, split)
     return split
 
@@ -94,9 +89,7 @@ def _groups(manifest: Manifest, by: str) -> list[str]:
     if None in keys:
         path = manifest.clips[keys.index(None)].path
         other = "recording or fold" if by == "speaker" else "speaker"
-        raise CorpusError(
-            f"{path} names no {by}; {manifest.corpus} cannot be split by {by}: split it by {other}"
-        )
+        raise CorpusError(f"{path} names no {by}; {manifest.corpus} cannot be split by {by}: split it by {other}")
     return [key for key in keys if key is not None]
 
 
@@ -105,9 +98,7 @@ def _draw(seed: int, key: str) -> float:
     return int.from_bytes(hashlib.sha256(f"{seed}:{key}".encode()).digest()[:8], "big") / 2**64
 
 
-def _split(
-    manifest: Manifest, keys: list[str], parts: Parts, seed: int, label: LabelOf | None
-) -> dict[str, Manifest]:
+def _split(manifest: Manifest, keys: list[str], parts: Parts, seed: int, label: LabelOf | None) -> dict[str, Manifest]:
     assign = _by_count if _are_counts(parts) else _by_fraction
 
     def draw(seed: int) -> dict[str, Manifest]:
@@ -118,22 +109,15 @@ def _split(
     if label is not None and (missing := _missing_label(split, label)):
         tried = (other for other in range(_SEEDS_TRIED) if other != seed)
         good = next((s for s in tried if not _missing_label(draw(s), label)), None)
-        advice = (
-            f"with seed {good} each part has each label" if good is not None else "use fewer parts or labels"
-        )
-        raise CorpusError(
-            f"with seed {seed} part {missing[0]!r} of {manifest.corpus} has no {missing[1]!r}; {advice}"
-        )
+        advice = f"with seed {good} each part has each label" if good is not None else "use fewer parts or labels"
+        raise CorpusError(f"with seed {seed} part {missing[0]!r} of {manifest.corpus} has no {missing[1]!r}; {advice}")
     return split
 
 
 def _are_counts(parts: Parts) -> bool:
     """Tell numbers of groups (with None for the rest) from fractions, and check that they add up."""
     shares = list(parts.values())
-    if (
-        all(share is None or (isinstance(share, int) and share > 0) for share in shares)
-        and shares.count(None) <= 1
-    ):
+    if all(share is None or (isinstance(share, int) and share > 0) for share in shares) and shares.count(None) <= 1:
         return True
     if (
         all(isinstance(share, int | float) and share > 0 for share in shares)
@@ -171,9 +155,7 @@ def _by_count(keys: set[str], parts: Parts, seed: int) -> dict[str, str]:
     return dict(zip(ranked, names + [rest or ""] * (len(ranked) - asked), strict=True))
 
 
-def _gather(
-    manifest: Manifest, keys: list[str], part_of: Mapping[str, str], names: list[str]
-) -> dict[str, Manifest]:
+def _gather(manifest: Manifest, keys: list[str], part_of: Mapping[str, str], names: list[str]) -> dict[str, Manifest]:
     clips: dict[str, list[Clip]] = {name: [] for name in names}
     for clip, key in zip(manifest, keys, strict=True):
         clips[part_of[key]].append(clip)
@@ -183,15 +165,11 @@ def _gather(
 def _check_not_empty(manifest: Manifest, split: Mapping[str, Manifest]) -> None:
     if empty := next((name for name, part in split.items() if not part.clips), None):
         advice = "give it a larger share or another seed"
-        raise CorpusError(
-            f"part {empty!r} of {manifest.corpus} is empty with {len(manifest)} clips; {advice}"
-        )
+        raise CorpusError(f"part {empty!r} of {manifest.corpus} is empty with {len(manifest)} clips; {advice}")
 
 
 def _missing_label(split: Mapping[str, Manifest], label: LabelOf) -> tuple[str, str] | None:
     """Return the first part that lacks a label that another part has, and that label."""
-    present = {
-        name: {found for clip in part if (found := label(clip)) is not None} for name, part in split.items()
-    }
+    present = {name: {found for clip in part if (found := label(clip)) is not None} for name, part in split.items()}
     every = set().union(*present.values())
     return next(((name, sorted(every - found)[0]) for name, found in present.items() if every - found), None)

@@ -103,9 +103,7 @@ def _read(folder: Path) -> Manifest:
                 extra={"category": match[2], "instance": match[3], **tagger.get(path.stem, {})},
             )
     notes = [] if tagger else ["no tagger.csv: which bursts are screams is not known"]
-    return Manifest(
-        corpus=_INFO.name, clips=tuple(clips.values()), excluded=tuple(excluded), notes=tuple(notes)
-    )
+    return Manifest(corpus=_INFO.name, clips=tuple(clips.values()), excluded=tuple(excluded), notes=tuple(notes))
 
 
 ADAPTER = Adapter(_INFO, _read)

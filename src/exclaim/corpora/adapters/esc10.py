@@ -72,8 +72,7 @@ def _read_esc50(folder: Path) -> Manifest:
             clips.append(_clip(path, names[chosen.pop(path.stem)], match))
     notes = ["read from ESC-50: only the clips marked esc10 (the others are CC BY-NC)"]
     excluded = tuple(
-        Exclusion(path=folder / "audio" / stem, reason="listed in meta/esc50.csv but absent")
-        for stem in sorted(chosen)
+        Exclusion(path=folder / "audio" / stem, reason="listed in meta/esc50.csv but absent") for stem in sorted(chosen)
     )
     return Manifest(corpus=_INFO.name, clips=tuple(clips), excluded=excluded, notes=tuple(notes))
 

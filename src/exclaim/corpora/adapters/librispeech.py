@@ -41,9 +41,7 @@ def _read_speakers(folder: Path) -> dict[str, str]:
     for place in (folder, folder / "LibriSpeech"):
         if (place / "SPEAKERS.TXT").is_file():
             lines = (place / "SPEAKERS.TXT").read_text("utf-8", errors="replace").splitlines()
-            rows = [
-                [field.strip() for field in line.split("|")] for line in lines if not line.startswith(";")
-            ]
+            rows = [[field.strip() for field in line.split("|")] for line in lines if not line.startswith(";")]
             return {row[0]: _SEXES[row[1]] for row in rows if len(row) >= 2 and row[1] in _SEXES}
     return {}
 
@@ -76,9 +74,7 @@ def _read(folder: Path) -> Manifest:
                 extra={"part": part} if part else {},
             )
     notes = [] if sexes else ["no SPEAKERS.TXT: the speakers' sex is not known"]
-    return Manifest(
-        corpus=_INFO.name, clips=tuple(clips.values()), excluded=tuple(excluded), notes=tuple(notes)
-    )
+    return Manifest(corpus=_INFO.name, clips=tuple(clips.values()), excluded=tuple(excluded), notes=tuple(notes))
 
 
 ADAPTER = Adapter(_INFO, _read)
