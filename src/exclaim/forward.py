@@ -2,21 +2,35 @@
 
 import logging
 import threading
+from datetime import timedelta
 
 import httpx
 import msgspec
 
 from exclaim.errors import DeliveryError, StoreError
+from exclaim.features import FRAME_SECONDS
 from exclaim.outbox import ALERT, LATER, Entry, Outbox
 from exclaim.transport import Backoff, error_message
 from exclaim.wire import EVENTS_TYPE, Episode, Event, EventsAck
 
-__all__ = ["EventForwarder", "keep"]
+__all__ = ["EventForwarder", "as_event", "keep"]
 
 _log = logging.getLogger(__name__)
 
 _BATCH = 100  # events in one request
 _REFUSED = (400, 413, 422)  # the content is at fault, and the same bytes will be refused again
+
+
+def as_event(episode: Episode) -> Event:
+    """Return a revision of an episode as a CloudEvent: the same bytes, whoever makes it."""
+    info = episode.info
+    return Event(
+        id=f"{episode.episode}.{episode.revision}",
+        source=f"/devices/{info.device}",
+        time=info.started + timedelta(seconds=episode.last_frame * FRAME_SECONDS),
+        subject=info.stream,
+        data=episode,
+    )
 
 
 def keep(event: Event, outbox: Outbox) -> bool:
@@ -31,9 +45,7 @@ def _priority(episode: Episode) -> int:
 class EventForwarder:
     """Sends what waits in an outbox, as CloudEvents batches, and deletes what the peer acknowledged."""
 
-    def __init__(
-        self, outbox: Outbox, client: httpx.Client, *, peer: str, backoff: Backoff | None = None
-    ) -> None:
+    def __init__(self, outbox: Outbox, client: httpx.Client, *, peer: str, backoff: Backoff | None = None) -> None:
         """Forward from ``outbox`` by ``client``; ``peer`` names the receiver in messages."""
         self._outbox = outbox
         self._client = client
@@ -61,9 +73,7 @@ class EventForwarder:
         response = self._post([entry])
         if response.status_code in _REFUSED:
             self._outbox.set_back([entry.id])
-            _log.error(
-                "%s refuses event %s, which is kept: %s", self._peer, entry.id, error_message(response)
-            )
+            _log.error("%s refuses event %s, which is kept: %s", self._peer, entry.id, error_message(response))
             return 0
         return self._settle([entry], response)
 
@@ -80,9 +90,7 @@ class EventForwarder:
         try:
             ack = msgspec.json.decode(response.content, type=EventsAck)
         except msgspec.MsgspecError as error:
-            raise DeliveryError(
-                f"{self._peer} answered no acknowledgement ({error}); events are kept"
-            ) from error
+            raise DeliveryError(f"{self._peer} answered no acknowledgement ({error}); events are kept") from error
         accepted = {entry.id for entry in entries}.intersection(ack.accepted)
         if not accepted:
             raise DeliveryError(f"{self._peer} acknowledged none of {len(entries)} events; they are kept")
