@@ -11,8 +11,7 @@ __all__ = ["Heads", "View"]
 
 
 class View(nn.Module):
-    """Windows as images, averaged over ``pool`` (bands, frames) cells: (n, 128, 188) to (n, 1, 128 // a, 188
-    // b).
+    """Windows as images, averaged over cells of ``pool`` (bands, frames).
 
     A coarser view makes every convolution behind it cheaper and needs no parameters; it is a part of the
     graph, so a model file that was trained on it still takes whole windows.
@@ -21,11 +20,12 @@ class View(nn.Module):
     def __init__(self, pool: Sequence[int] = (1, 1)) -> None:
         """Take the cells (bands, frames), each from 1 to 8."""
         super().__init__()
-        if len(pool) != 2 or any(not isinstance(cells, int) or not 1 <= cells <= 8 for cells in pool):
+        cells = tuple(pool) if isinstance(pool, Sequence) else ()
+        if len(cells) != 2 or any(not isinstance(count, int) or not 1 <= count <= 8 for count in cells):
             raise RecipeError(
                 f"pool is {pool!r}; expected two whole numbers (bands, frames) from 1 to 8, such as (2, 2)"
             )
-        self.pool = tuple(pool)
+        self.pool = cells
 
     def forward(self, log_mel: Tensor) -> Tensor:
         """Map (n, 128, 188) or (n, 1, 128, 188) to (n, 1, bands, frames)."""
@@ -39,6 +39,8 @@ class Heads(nn.Module):
     def __init__(self, width: int, heads: Mapping[str, int], dropout: float = 0.0) -> None:
         """Take the embedding's width, the classes of each head, and the share of the embedding to drop."""
         super().__init__()
+        if not 0 <= dropout < 1:
+            raise RecipeError(f"dropout is {dropout}; expected a share from 0 to below 1")
         self.dropout = nn.Dropout(dropout)
         try:
             self.layers = nn.ModuleDict({name: nn.Linear(width, classes) for name, classes in heads.items()})

@@ -47,14 +47,14 @@ class PaperStudent(nn.Module):
         Args:
             heads: head name to number of classes.
             in_channels: 3 as the paper has it (the log-mel three times) or 1.
-            frames: of the windows, at least 36; the first dense layer is made for them.
+            frames: of the windows, at least 38; the first dense layer is made for them.
             dropout: share of the embedding that is dropped before the heads in training.
         """
         super().__init__()
         if in_channels not in (1, 3):
             raise RecipeError(f"in_channels is {in_channels}; expected 1 or 3")
-        if frames < 36:
-            raise RecipeError(f"frames is {frames}; expected at least 36, so that three layers leave one")
+        if _extent(frames) < 1:
+            raise RecipeError(f"frames is {frames}; expected at least 38, so that three layers leave one")
         self.in_channels = in_channels
         self.view = View()
         self.convolutions = nn.Sequential(
