@@ -12,9 +12,9 @@ ASSET = Path(__file__).parents[1] / "src/exclaim/assets/mel_filterbank.npy"
 
 def filterbank() -> np.ndarray:
     """Return the Slaney mel filterbank: (128, 513) float32, area-normalised, 0 to 8 kHz."""
-    return librosa.filters.mel(
-        sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=0, fmax=SAMPLE_RATE / 2
-    ).astype(np.float32)
+    return librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=0, fmax=SAMPLE_RATE / 2).astype(
+        np.float32
+    )
 
 
 if __name__ == "__main__":

@@ -68,9 +68,7 @@ def test_equals_librosa_on_synthetic_sounds(name: str) -> None:
 
     assert ours.dtype == np.float32
     with warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message="n_fft=1024 is too large"
-        )  # librosa's remark on the shortest
+        warnings.filterwarnings("ignore", message="n_fft=1024 is too large")  # librosa's remark on the shortest
         np.testing.assert_allclose(ours, librosa_db(SOUNDS[name]), rtol=0, atol=1e-3)
 
 
@@ -136,9 +134,7 @@ def test_nothing_streamed_is_nothing() -> None:
     assert streamed(np.empty(0, np.float32), []).shape == (0, 128)
 
 
-@pytest.mark.parametrize(
-    ("samples", "frames"), [(0, 0), (1, 1), (255, 1), (256, 2), (1600, 7), (48_000, 188)]
-)
+@pytest.mark.parametrize(("samples", "frames"), [(0, 0), (1, 1), (255, 1), (256, 2), (1600, 7), (48_000, 188)])
 def test_frame_count(samples: int, frames: int) -> None:
     assert features.frame_count(samples) == frames
     if samples:
@@ -200,9 +196,7 @@ def test_gain_does_not_change_a_loud_window() -> None:
 
 
 def test_normalise_takes_each_window_by_itself_and_spans_80_db() -> None:
-    windows = np.stack([np.linspace(-80, 30, 128 * 188), np.linspace(-80, -30, 128 * 188)]).reshape(
-        2, 128, 188
-    )
+    windows = np.stack([np.linspace(-80, 30, 128 * 188), np.linspace(-80, -30, 128 * 188)]).reshape(2, 128, 188)
     normalised = features.normalise(windows.astype(np.float32))
 
     assert normalised.dtype == np.float32

@@ -30,6 +30,7 @@ __all__ = [
     "FrontEndState",
     "decode",
     "encode",
+    "filterbank",
     "finish",
     "frame_count",
     "log_mel",
@@ -75,10 +76,18 @@ class _Band(NamedTuple):
 
 
 @cache
-def _filterbank() -> tuple[_Band, ...]:
-    """Return the frozen Slaney filterbank in three parts, which leaves out most of its zeros."""
+def filterbank() -> np.ndarray:
+    """Return the frozen Slaney filterbank: (128, 513) float32, not to be written to."""
     with files("exclaim").joinpath("assets/mel_filterbank.npy").open("rb") as file:
-        weights = np.load(file, allow_pickle=False).T
+        weights = np.load(file, allow_pickle=False)
+    weights.setflags(write=False)
+    return weights
+
+
+@cache
+def _filterbank_parts() -> tuple[_Band, ...]:
+    """Return the filterbank in three parts, which leaves out most of its zeros."""
+    weights = filterbank().T
     parts = []
     for bands in (slice(0, 64), slice(64, 96), slice(96, N_MELS)):
         reached = np.flatnonzero(weights[:, bands].any(axis=1))
@@ -131,7 +140,7 @@ def _mel(power: np.ndarray) -> np.ndarray:
     """Return (n, 128) float32 mel power for (n, 513) power, n a multiple of 16."""
     mel = np.empty((len(power) // _GROUP_FRAMES, _GROUP_FRAMES, N_MELS), np.float32)
     groups = power.reshape(-1, _GROUP_FRAMES, N_BINS)
-    for band in _filterbank():
+    for band in _filterbank_parts():
         np.matmul(groups[:, :, band.bins], band.weights, out=mel[:, :, band.bands])
     return mel.reshape(-1, N_MELS)
 
@@ -157,9 +166,7 @@ def _padded(waveform: np.ndarray, size: int) -> np.ndarray:
 def _checked(waveform: np.ndarray) -> np.ndarray:
     waveform = np.asarray(waveform)
     if waveform.ndim != 1:
-        raise AudioError(
-            f"waveform has shape {waveform.shape}; expected one mono channel of shape (samples,)"
-        )
+        raise AudioError(f"waveform has shape {waveform.shape}; expected one mono channel of shape (samples,)")
     if waveform.dtype.kind != "f":
         raise AudioError(f"waveform holds {waveform.dtype}; expected floating-point samples in [-1, 1]")
     if not np.isfinite(waveform).all():
@@ -223,9 +230,7 @@ def stream(chunk: np.ndarray, state: FrontEndState) -> tuple[np.ndarray, FrontEn
     tail = np.concatenate([state.tail, chunk])
     count = max(0, 1 + (tail.size - N_FFT) // HOP_LENGTH) if tail.size >= N_FFT else 0
     frames = _frames_db(tail, count, state.frames) if count else np.empty((0, N_MELS), np.float32)
-    return frames, FrontEndState(
-        tail[count * HOP_LENGTH :].copy(), state.samples + chunk.size, state.frames + count
-    )
+    return frames, FrontEndState(tail[count * HOP_LENGTH :].copy(), state.samples + chunk.size, state.frames + count)
 
 
 def finish(state: FrontEndState) -> np.ndarray:

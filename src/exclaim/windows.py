@@ -1,8 +1,9 @@
 """Frames to windows, on a fixed grid: a window of 188 frames ends at frame numbers 31, 62, 93 ... of the stream.
 
-The end is included: window k holds frames ``31 k - 187`` to ``31 k``. What lies before the stream's start or behind its
-end is floor, so a stream answers after half a second and a clip's last sound is heard. Windows are cut from coded frames
-(bytes) on every path, so that a device, an edge and ``exclaim listen`` see the same numbers.
+The end is included: window k holds frames ``31 k - 187`` to ``31 k``. What lies before the stream's start or
+behind its end is floor, so a stream answers after half a second and a clip's last sound is heard. Windows
+are cut from coded frames (bytes) on every path, so that a device, an edge and ``exclaim listen`` see the
+same numbers.
 """
 
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from exclaim.features import N_MELS, WINDOW_FRAMES, decode, normalise
 __all__ = ["STEP_FRAMES", "CutterState", "Windows", "cut", "end", "pad_to_grid", "start"]
 
 STEP_FRAMES = 31  # 0.496 s
+_REACH = WINDOW_FRAMES - 1  # frames before its end that a window reaches back to
 
 
 class Windows(NamedTuple):
@@ -51,29 +53,41 @@ def cut(codes: np.ndarray, dropped: np.ndarray, state: CutterState) -> tuple[Win
     """
     first_end = -(-max(state.next_frame, STEP_FRAMES) // STEP_FRAMES) * STEP_FRAMES
     ends = np.arange(first_end, state.next_frame + len(codes), STEP_FRAMES)
-    history = np.concatenate([state.codes, codes])
-    missing = np.concatenate([state.dropped, dropped])
-    lead = WINDOW_FRAMES - len(state.codes)  # floor before the first frame known
-    history_padded = np.concatenate([np.zeros((lead, N_MELS), np.uint8), history])
-    missing_padded = np.concatenate([np.zeros(lead, bool), missing])
-    offset = state.next_frame - WINDOW_FRAMES  # frame number of history_padded[0]
-    begins = ends - (WINDOW_FRAMES - 1) - offset
-    window_codes = [history_padded[begin : begin + WINDOW_FRAMES] for begin in begins]
-    windows_db = decode(np.stack(window_codes).transpose(0, 2, 1)) if window_codes else np.empty((0, N_MELS, WINDOW_FRAMES), np.float32)
+    # floor before the first frame known, so that row 0 is frame next_frame - 187
+    lead = _REACH - len(state.codes)
+    known = np.concatenate([np.zeros((lead, N_MELS), np.uint8), state.codes, codes])
+    missing = np.concatenate([np.zeros(lead, bool), state.dropped, dropped])
+    inputs = np.empty((len(ends), N_MELS, WINDOW_FRAMES), np.float32)
+    levels_db = np.empty(len(ends), np.float32)
+    for i, window in enumerate(_at(known, ends - state.next_frame)):  # one by one: that stays in the cache
+        decibels = decode(np.ascontiguousarray(window.T))
+        levels_db[i] = decibels.max()
+        inputs[i] = normalise(decibels)
     windows = Windows(
         ends=ends.astype(np.int64),
-        inputs=normalise(windows_db) if len(ends) else windows_db,
-        levels_db=windows_db.max(axis=(1, 2)) if len(ends) else np.empty(0, np.float32),
-        valid=np.array([not missing_padded[b : b + WINDOW_FRAMES].any() for b in begins], bool),
+        inputs=inputs,
+        levels_db=levels_db,
+        valid=~_at(missing, ends - state.next_frame).any(axis=1),
     )
-    keep = WINDOW_FRAMES - 1
-    return windows, CutterState(history[-keep:].copy(), missing[-keep:].copy(), state.next_frame + len(codes))
+    kept = min(_REACH, len(state.codes) + len(codes))
+    newest = slice(len(known) - kept, None)
+    return windows, CutterState(known[newest].copy(), missing[newest].copy(), state.next_frame + len(codes))
+
+
+def _at(rows: np.ndarray, begins: np.ndarray) -> np.ndarray:
+    """Return the runs of 188 rows that begin at the given rows, 31 apart, without copying: (n, 188, ...)."""
+    if len(begins) == 0:
+        return np.empty((0, WINDOW_FRAMES, *rows.shape[1:]), rows.dtype)
+    runs = np.lib.stride_tricks.sliding_window_view(rows, WINDOW_FRAMES, axis=0)[begins[0] :: STEP_FRAMES]
+    return np.moveaxis(runs[: len(begins)], -1, 1)
 
 
 def pad_to_grid(state: CutterState) -> int:
     """Return how many floor frames complete the window under way at a stream's end (0 where none is)."""
     last = state.next_frame - 1
-    return 0 if last < 0 else -last % STEP_FRAMES
+    if last < 0:
+        return 0
+    return STEP_FRAMES if last == 0 else -last % STEP_FRAMES  # no window ends at frame 0
 
 
 def end(state: CutterState) -> tuple[Windows, CutterState]:
