@@ -126,9 +126,7 @@ def _git(store: Path | None, timeout_seconds: float, *arguments: str) -> bytes:
             command, env=environment, capture_output=True, timeout=timeout_seconds, stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired as error:
-        raise DeliveryError(
-            f"git did not finish within {timeout_seconds:g} s; is there a network?"
-        ) from error
+        raise DeliveryError(f"git did not finish within {timeout_seconds:g} s; is there a network?") from error
     if done.returncode:
         reason = done.stderr.decode(errors="replace").strip().splitlines()
         raise DeliveryError(f"clips cannot be fetched: {reason[-1] if reason else 'git failed'}")

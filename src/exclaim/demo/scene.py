@@ -88,9 +88,7 @@ def find_ambience(root: Path, scene: Scene) -> dict[str, Path]:
     return {name: paths[0] for name, paths in found.items() if paths}
 
 
-def recorded(
-    device: DeviceScene, seconds: float, clips: Mapping[str, Path], ambience: Path | None
-) -> np.ndarray:
+def recorded(device: DeviceScene, seconds: float, clips: Mapping[str, Path], ambience: Path | None) -> np.ndarray:
     """Return what a device hears, from recordings: (samples,) float32 at 16 kHz in [-1, 1].
 
     Args:
