@@ -16,6 +16,7 @@ from typing import Annotated
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from exclaim.card import Head
 from exclaim.features import FRAME_SECONDS, WINDOW_FRAMES
@@ -50,8 +51,8 @@ class EpisodeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     refractory_frames: Annotated[int, msgspec.Meta(ge=0, le=37_500)] = 4 * STEP_FRAMES
     # A revision is sent when the highest probability rose by this much since the last one.
     probability_step: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
-    # The type's label changes when another one leads by this much in pooled probability.
-    type_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.1
+    # The type's label changes when the pooled probability is this much beyond the border.
+    type_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
 
 
 class EpisodeRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +118,7 @@ def advance(
     """
     if result.end_frame <= state.last_end:
         return state, ()
-    state = msgspec.structs.replace(state, last_end=result.end_frame)
+    state = replace(state, last_end=result.end_frame)
     revisions: list[Episode] = []
     if state.sound is not None and _over(state.sound, result, rules):
         state, revisions = _closed(state, rules, info)
@@ -129,7 +130,7 @@ def advance(
         elif sound.revision > 0 and (changed := _changed(sound, rules)) is not None:
             sound = changed
             revisions.append(_episode(sound, "open", rules, info))
-        state = msgspec.structs.replace(state, sound=sound)
+        state = replace(state, sound=sound)
     return state, tuple(revisions)
 
 
@@ -142,7 +143,7 @@ def close(state: EpisodeState, rules: EpisodeRules, info: StreamInfo) -> tuple[E
         return state, tuple(revisions)
     sound = _opened(state.sound, rules)
     opened = _episode(sound, "open", rules, info)
-    state, revisions = _closed(msgspec.structs.replace(state, sound=sound), rules, info)
+    state, revisions = _closed(replace(state, sound=sound), rules, info)
     return state, (opened, *revisions)
 
 
@@ -179,7 +180,7 @@ def _extended(state: EpisodeState, result: WindowResult) -> Sound:
     total = sound.type_sum
     if logits is not None:
         total = tuple(a + b for a, b in zip(total or (0.0,) * len(logits), logits, strict=True))
-    return msgspec.structs.replace(
+    return replace(
         sound,
         last_frame=result.end_frame,
         windows=sound.windows + 1,
@@ -192,7 +193,7 @@ def _extended(state: EpisodeState, result: WindowResult) -> Sound:
 
 def _opened(sound: Sound, rules: EpisodeRules) -> Sound:
     _, label = _pooled(sound, rules)
-    return msgspec.structs.replace(sound, revision=1, reported_probability=sound.probability, label=label)
+    return replace(sound, revision=1, reported_probability=sound.probability, label=label)
 
 
 def _changed(sound: Sound, rules: EpisodeRules) -> Sound | None:
@@ -201,19 +202,17 @@ def _changed(sound: Sound, rules: EpisodeRules) -> Sound | None:
     rose = sound.probability >= sound.reported_probability + rules.options.probability_step
     if label == sound.label and not rose:
         return None
-    return msgspec.structs.replace(
-        sound, revision=sound.revision + 1, reported_probability=sound.probability, label=label
-    )
+    return replace(sound, revision=sound.revision + 1, reported_probability=sound.probability, label=label)
 
 
 def _closed(state: EpisodeState, rules: EpisodeRules, info: StreamInfo) -> tuple[EpisodeState, list[Episode]]:
     """Close an episode with the label that all its windows give; a row that never opened is forgotten."""
     sound = state.sound
     if sound.revision == 0:
-        return msgspec.structs.replace(state, sound=None), []
+        return replace(state, sound=None), []
     _, label = _pooled(sound, rules)
-    sound = msgspec.structs.replace(sound, revision=sound.revision + 1, label=label)
-    state = msgspec.structs.replace(state, sound=None, closed_frame=sound.last_frame)
+    sound = replace(sound, revision=sound.revision + 1, label=label)
+    state = replace(state, sound=None, closed_frame=sound.last_frame)
     return state, [_episode(sound, "closed", rules, info)]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from msgspec.structs import replace
 
 from exclaim import features, gate, windows
 from exclaim.audio import stream_audio
@@ -19,7 +20,7 @@ from exclaim.card import Card, Head
 from exclaim.config import GateOptions
 from exclaim.episodes import EpisodeOptions, EpisodeRules, EpisodeState, WindowResult, advance, close
 from exclaim.errors import ModelError
-from exclaim.model import Model
+from exclaim.model import Model, Prediction
 from exclaim.windows import CutterState, Windows
 from exclaim.wire import Episode, ModelReference, StreamInfo
 
@@ -38,15 +39,15 @@ class Analysis:
         """Take verified models: one that detects, and perhaps one that tells the type of what is detected.
 
         Args:
-            models: each may have one head or both.
+            models: each may have one head or both; one that is given twice counts once.
             options: how windows become episodes.
 
         Raises:
             ModelError: when not exactly one head detects.
         """
-        self.models = tuple(models)
-        self._detector, detection = _detector(models)
-        self._typer, kind = _typer(models, detection)
+        self.models = tuple({model.sha256: model for model in models}.values())
+        self._detector, detection = _detector(self.models)
+        self._typer, kind = _typer(self.models, detection)
         self.rules = EpisodeRules(
             detection=detection,
             type=kind,
@@ -64,40 +65,38 @@ class Analysis:
         Nothing is asked about windows that are invalid or below the detector's level floor, and the type only where
         the detection reaches its off threshold: elsewhere it belongs to no episode.
         """
-        detections = self._detections(cut)
-        logits = self._type_logits(cut, detections)
-        return [
-            WindowResult(
-                end_frame=int(cut.ends[i]),
-                level_db=float(cut.levels_db[i]),
-                valid=bool(cut.valid[i]),
-                detection=None if np.isnan(detections[i]) else float(detections[i]),
-                type_logits=logits.get(i),
-            )
-            for i in range(len(cut.ends))
+        results = [
+            WindowResult(end_frame=int(end), level_db=float(level), valid=bool(valid))
+            for end, level, valid in zip(cut.ends, cut.levels_db, cut.valid, strict=True)
         ]
-
-    def _detections(self, cut: Windows) -> np.ndarray:
-        """Return (n,) probabilities, NaN where nothing was asked."""
-        detections = np.full(len(cut.ends), np.nan)
         asked = np.flatnonzero(cut.valid & (cut.levels_db >= self._detector.card.level_floor_db))
-        if len(asked):
-            answers = self._detector.predict(cut.inputs[asked])[self.rules.detection.task]
-            detections[asked] = np.round(answers.probabilities[:, 1], _DECIMALS)
-        return detections
+        if len(asked) == 0:
+            return results
+        answers = self._detector.predict(cut.inputs[asked])
+        detections = np.round(answers[self.rules.detection.task].probabilities[:, 1], _DECIMALS)
+        for i, detection in zip(asked, detections.tolist(), strict=True):
+            results[i] = replace(results[i], detection=detection)
+        matters = np.flatnonzero(detections >= self.rules.detection.thresholds.off)
+        for i, logits in self._type_logits(cut, asked, answers, matters).items():
+            results[i] = replace(results[i], type_logits=logits)
+        return results
 
-    def _type_logits(self, cut: Windows, detections: np.ndarray) -> dict[int, tuple[float, ...]]:
-        """Return the type's logits of the windows that may belong to an episode, by their position."""
+    def _type_logits(
+        self, cut: Windows, asked: np.ndarray, answers: dict[str, Prediction], matters: np.ndarray
+    ) -> dict[int, tuple[float, ...]]:
+        """Return the type's logits by the windows' positions in ``cut``; ``matters`` are positions in ``asked``."""
         if self._typer is None or self.rules.type is None:
             return {}
-        with np.errstate(invalid="ignore"):
-            matters = detections >= self.rules.detection.thresholds.off
-        asked = np.flatnonzero(matters & (cut.levels_db >= self._typer.card.level_floor_db))
-        if len(asked) == 0:
+        matters = matters[cut.levels_db[asked[matters]] >= self._typer.card.level_floor_db]
+        if len(matters) == 0:
             return {}
-        answers = self._typer.predict(cut.inputs[asked])[self.rules.type.task]
-        rounded = np.round(answers.logits.astype(np.float64), _DECIMALS).tolist()
-        return {int(i): tuple(row) for i, row in zip(asked, rounded, strict=True)}
+        task = self.rules.type.task
+        if self._typer is self._detector:  # one trunk: it has said so already
+            logits = answers[task].logits[matters]
+        else:
+            logits = self._typer.predict(cut.inputs[asked[matters]])[task].logits
+        rounded = np.round(logits.astype(np.float64), _DECIMALS).tolist()
+        return {int(i): tuple(row) for i, row in zip(asked[matters], rounded, strict=True)}
 
     def start(self, info: StreamInfo) -> EpisodeState:
         """Return the episode state of a stream before its first window."""
