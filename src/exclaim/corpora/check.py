@@ -6,15 +6,13 @@ from pathlib import Path
 
 import msgspec
 
+from exclaim.corpora.clip import Clip
 from exclaim.corpora.info import CorpusInfo
 from exclaim.corpora.inspection import BROKEN, Finding, inspect_clips
 from exclaim.corpora.leaks import Leak, find_leaks
 from exclaim.corpora.manifest import UNREADABLE_LIMIT, Manifest
-from exclaim.corpora.splits import split_by_speaker
 
-__all__ = ["CorpusCheck", "Duplicate", "PartCount", "check_manifest", "default_split", "part_counts"]
-
-_SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+__all__ = ["CorpusCheck", "Duplicate", "PartCount", "check_manifest", "part_counts", "split_to_check"]
 
 
 class PartCount(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +73,7 @@ def check_manifest(
     left out are told and are not.
     """
     findings = inspect_clips(manifest, workers=workers, progress=progress)
-    split, parts = default_split(manifest)
+    split, parts = split_to_check(manifest)
     leaks = find_leaks(parts, findings)
     counts = part_counts(info, manifest)
     return CorpusCheck(
@@ -124,20 +122,29 @@ def part_counts(info: CorpusInfo, manifest: Manifest) -> tuple[PartCount, ...]:
     return (whole, *parts)
 
 
-def default_split(manifest: Manifest) -> tuple[str, dict[str, Manifest]]:
+def split_to_check(manifest: Manifest) -> tuple[str, dict[str, Manifest]]:
     """Return the split that is looked at for leaks and what it is called.
 
-    It is the corpus's own where there is one: a column ``split`` of a CSV, or folds. Else it is by speaker, 70, 15 and
-    15 % with seed 0. A corpus without any of these has none.
+    It is the corpus's own where there is one: a column ``split`` of a CSV, or folds. Else each speaker, or each
+    recording, is a part of its own: what is shared between two of these leaks in every split by speaker or recording.
     """
-    for name, key in (("column split", lambda clip: clip.extra.get("split")), ("folds", lambda clip: clip.fold)):
-        values = sorted({str(key(clip)) for clip in manifest if key(clip) is not None})
-        if len(values) > 1:
-            parts = {v: manifest.select(lambda clip, v=v, key=key: str(key(clip)) == v) for v in values}
-            return name, parts
-    if len(manifest.speakers) < 20 or any(clip.speaker is None for clip in manifest):
-        return "", {}
-    return "by speaker, 70/15/15 %, seed 0", split_by_speaker(manifest, _SHARES, seed=0)
+    ways: tuple[tuple[str, Callable[[Clip], object]], ...] = (
+        ("column split", lambda clip: clip.extra.get("split")),
+        ("folds", lambda clip: clip.fold),
+        ("each speaker apart", lambda clip: clip.speaker_key)
+        if manifest.speakers
+        else ("each recording apart", lambda clip: clip.recording_key),
+    )
+    for name, part_of in ways:
+        parts = defaultdict(list)
+        for clip in manifest:
+            parts[part_of(clip)].append(clip)
+        parts.pop(None, None)
+        if len(parts) > 1:
+            return name, {
+                str(part): msgspec.structs.replace(manifest, clips=tuple(clips)) for part, clips in parts.items()
+            }
+    return "", {}
 
 
 def _common_folder(manifest: Manifest) -> Path | None:

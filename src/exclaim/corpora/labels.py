@@ -103,7 +103,8 @@ def map_label(task: str, clip: Clip, rule: ScreamRule = ScreamRule()) -> str | N
     Raises:
         CorpusError: when the task is not known, or a label is none that the task or the corpus knows.
     """
-    task_labels(task)
+    if clip.label in task_labels(task):
+        return clip.label
     if task == "scream-detection":
         if clip.corpus in _NEVER_SCREAM:
             return "other"

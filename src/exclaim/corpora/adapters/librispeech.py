@@ -38,7 +38,7 @@ _SEXES = {"F": "female", "M": "male"}
 
 def _read_speakers(folder: Path) -> dict[str, str]:
     """Return each reader's sex from SPEAKERS.TXT (ID | SEX | SUBSET | MINUTES | NAME), when it is there."""
-    for place in (folder, folder / "LibriSpeech"):
+    for place in (folder, folder / "LibriSpeech", folder.parent):
         if (place / "SPEAKERS.TXT").is_file():
             lines = (place / "SPEAKERS.TXT").read_text("utf-8", errors="replace").splitlines()
             rows = [[field.strip() for field in line.split("|")] for line in lines if not line.startswith(";")]

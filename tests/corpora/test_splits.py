@@ -1,0 +1,158 @@
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exclaim.corpora.clip import Clip
+from exclaim.corpora.labels import map_label
+from exclaim.corpora.leaks import find_leaks
+from exclaim.corpora.manifest import Manifest
+from exclaim.corpora.registry import load_corpus
+from exclaim.corpora.splits import speaker_folds, split_by_fold, split_by_recording, split_by_speaker
+from exclaim.errors import CorpusError
+
+SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+
+
+def people(count: int, clips_each: int = 2) -> Manifest:
+    clips = tuple(
+        Clip(path=Path(f"/none/{who}-{number}.wav"), corpus="csv", speaker=f"s{who}", label=str(number))
+        for who in range(count)
+        for number in range(clips_each)
+    )
+    return Manifest(corpus="csv", clips=clips)
+
+
+def part_of(split: dict[str, Manifest]) -> dict[str, str]:
+    return {speaker: name for name, part in split.items() for speaker in part.speakers}
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_every_clip_is_in_one_part_and_no_speaker_in_two(seed: int) -> None:
+    manifest = people(120)
+    split = split_by_speaker(manifest, SHARES, seed)
+    assert list(split) == list(SHARES)
+    assert sorted(clip.path for part in split.values() for clip in part) == sorted(clip.path for clip in manifest)
+    assert find_leaks(split) == ()
+
+
+def test_a_speaker_who_joins_moves_nobody() -> None:
+    before, after = split_by_speaker(people(200), SHARES, 3), split_by_speaker(people(300), SHARES, 3)
+    assert part_of(before).items() <= part_of(after).items()
+
+
+def test_the_shares_are_about_as_asked() -> None:
+    sizes = {name: len(part.speakers) for name, part in split_by_speaker(people(2000), SHARES).items()}
+    assert sizes == pytest.approx({"train": 1400, "validation": 300, "test": 300}, abs=60)  # 4 sigma
+
+
+def test_the_split_is_pinned_across_machines_and_versions() -> None:
+    split = split_by_speaker(people(12), {"train": 0.5, "test": 0.5}, seed=7)
+    assert split["test"].speakers == tuple(f"csv:s{who}" for who in (1, 11, 5, 6, 7, 9))
+
+
+def test_another_seed_draws_anew() -> None:
+    assert part_of(split_by_speaker(people(200), SHARES, 0)) != part_of(split_by_speaker(people(200), SHARES, 1))
+
+
+def test_numbers_of_speakers_are_met_exactly() -> None:
+    split = split_by_speaker(people(50), {"train": None, "validation": 5, "test": 10}, seed=1)
+    assert {name: len(part.speakers) for name, part in split.items()} == {"train": 35, "validation": 5, "test": 10}
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [{"a": 0.7, "b": 0.2}, {"a": 0.5, "b": 0}, {"a": None, "b": None}, {"a": -1, "b": None}, {"a": 1.2, "b": -0.2}],
+)
+def test_shares_that_do_not_add_up_are_refused(parts: dict) -> None:
+    with pytest.raises(CorpusError, match="expected fractions that sum to 1"):
+        split_by_speaker(people(10), parts)
+
+
+def test_more_speakers_than_there_are_cannot_be_asked_for() -> None:
+    with pytest.raises(CorpusError, match="ask for 12 of 10"):
+        split_by_speaker(people(10), {"train": 6, "test": 6})
+    with pytest.raises(CorpusError, match="give None to the part that takes the rest"):
+        split_by_speaker(people(10), {"train": 6, "test": 2})
+
+
+def test_an_empty_part_is_refused() -> None:
+    with pytest.raises(CorpusError, match=r"part .* is empty"):
+        split_by_speaker(people(1), {"train": 0.5, "test": 0.5})
+    with pytest.raises(CorpusError, match="is empty"):
+        split_by_speaker(people(10), {"train": 10, "test": None})
+
+
+def test_a_label_that_a_part_lacks_is_told_with_a_seed_that_has_it(make_manifest) -> None:
+    rare = make_manifest([(f"s{who}", "rare" if who < 3 else "common") for who in range(40)])
+    ask = partial(split_by_speaker, rare, {"train": 0.6, "test": 0.4}, label=lambda clip: clip.label)
+    with pytest.raises(CorpusError, match="has no 'rare'; with seed 0 each part has each label"):
+        ask(seed=4)
+    assert all("rare" in part.labels for part in ask(seed=0).values())
+
+
+def test_a_label_of_one_speaker_cannot_be_in_two_parts(make_manifest) -> None:
+    single = make_manifest([(f"s{who}", "rare" if who == 0 else "common") for who in range(40)])
+    with pytest.raises(CorpusError, match="use fewer parts or labels"):
+        split_by_speaker(single, {"train": 0.6, "test": 0.4}, label=lambda clip: clip.label)
+
+
+def test_clips_without_a_speaker_cannot_be_split_by_speaker(make_manifest) -> None:
+    with pytest.raises(CorpusError, match="names no speaker; csv cannot be split by speaker: split it by recording"):
+        split_by_speaker(make_manifest([("a", "x"), (None, "x")]), SHARES)
+
+
+def test_takes_of_one_recording_stay_together() -> None:
+    clips = tuple(
+        Clip(path=Path(f"/none/{number}-{take}.wav"), corpus="noise", recording=str(number))
+        for number in range(30)
+        for take in "AB"
+    )
+    split = split_by_recording(Manifest(corpus="noise", clips=clips), {"train": 0.7, "test": 0.3})
+    assert find_leaks(split) == ()
+    assert sum(map(len, split.values())) == 60
+
+
+def test_the_corpuss_own_folds() -> None:
+    clips = tuple(Clip(path=Path(f"/none/{n}.wav"), corpus="esc-10", fold=1 + n % 5) for n in range(20))
+    manifest = Manifest(corpus="esc-10", clips=clips)
+    split = split_by_fold(manifest, {"train": (1, 2, 3, 4), "test": (5,)})
+    assert {name: len(part) for name, part in split.items()} == {"train": 16, "test": 4}
+    with pytest.raises(CorpusError, match="a fold is in two parts"):
+        split_by_fold(manifest, {"train": (1, 2), "test": (2,)})
+    with pytest.raises(CorpusError, match="part 'test' of esc-10 is empty"):
+        split_by_fold(manifest, {"train": (1, 2), "test": (9,)})
+    with pytest.raises(CorpusError, match="has no fold"):
+        split_by_fold(people(3), {"train": (1,)})
+
+
+@settings(max_examples=40, deadline=None)
+@given(k=st.integers(2, 13), seed=st.integers(0, 99))
+def test_k_folds_by_speaker_are_even_and_apart(k: int, seed: int) -> None:
+    folds = speaker_folds(people(13), k, seed)
+    sizes = [len(fold.speakers) for fold in folds]
+    assert sum(sizes) == 13
+    assert max(sizes) - min(sizes) <= 1
+    assert find_leaks({str(number): fold for number, fold in enumerate(folds)}) == ()
+
+
+def test_more_folds_than_speakers_are_refused() -> None:
+    with pytest.raises(CorpusError, match="expected 2 to 3 folds"):
+        speaker_folds(people(3), 4)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("task", ["scream-detection", "scream-type", "vocal-burst"])
+def test_emogator_splits_by_speaker_with_every_label_in_every_part(data_root: Path, task: str) -> None:
+    split = split_by_speaker(load_corpus("emogator", data_root), SHARES, label=partial(map_label, task))
+    assert find_leaks(split) == ()
+    assert sum(map(len, split.values())) == 9_114
+
+
+@pytest.mark.data
+def test_noise_splits_by_file(data_root: Path) -> None:
+    split = split_by_recording(load_corpus("noise", data_root), {"train": 0.6, "test": 0.4})
+    assert find_leaks(split) == ()
