@@ -29,7 +29,15 @@ __all__ = [
 ]
 
 State = Literal[
-    *("ok", "near-silent", "silent", "truncated", "empty", "not-finite", "unreadable", "git-lfs-pointer", "missing")
+    "ok",
+    "near-silent",
+    "silent",
+    "truncated",
+    "empty",
+    "not-finite",
+    "unreadable",
+    "git-lfs-pointer",
+    "missing",
 ]
 BROKEN = frozenset({"truncated", "empty", "not-finite", "unreadable", "git-lfs-pointer", "missing"})
 SILENT_PEAK_DB = -60.0  # dB re full scale: a peak below this is nothing but the recorder's own noise
@@ -146,10 +154,13 @@ def inspect_clips(
         A finding for each clip, in their order.
     """
     findings = []
-    with ThreadPoolExecutor(max_workers=workers) as pool:
+    pool = ThreadPoolExecutor(max_workers=workers)
+    try:
         for finding in pool.map(inspect_clip, clips):
             findings.append(finding)
             progress()
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the thousands that are still to come
     return tuple(findings)
 
 
