@@ -141,9 +141,7 @@ def test_preflight_names_each_thing_that_does_not_hold(tmp_path):
                 SenseOptions(device="a", source="none.wav", edge_url="http://edge.example:1"),
                 SenseOptions(device="b", source="words.wav", outbox="frames.sqlite"),
             ),
-            edge=EdgeOptions(
-                port=taken.getsockname()[1], store="no/such/folder/edge.sqlite", ca_file="ca.pem"
-            ),
+            edge=EdgeOptions(port=taken.getsockname()[1], store="no/such/folder/edge.sqlite", ca_file="ca.pem"),
             decide=DecideOptions(host="0.0.0.0", port=0),
             models=("no-such-model",),
         )
@@ -171,9 +169,7 @@ def test_preflight_passes_a_configuration_that_holds(tmp_path):
         models=(),
     )
     findings = preflight(config, tmp_path)
-    assert [
-        finding.text for finding in findings if not finding.holds and "device` extra" not in finding.text
-    ] == []
+    assert [finding.text for finding in findings if not finding.holds and "device` extra" not in finding.text] == []
     assert {finding.part for finding in findings} == {"site", "sense.a", "edge", "decide"}
 
 
@@ -186,8 +182,6 @@ def test_profiles_of_unknown_devices_are_named(tmp_path):
 def test_a_port_in_use_is_a_sentence():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(
-            ConfigError, match=f"page cannot listen on 127.0.0.1 port {port}: .*stop what uses"
-        ):
+        with pytest.raises(ConfigError, match=f"page cannot listen on 127.0.0.1 port {port}: .*stop what uses"):
             check_port("127.0.0.1", port, "page")
     check_port("127.0.0.1", 0, "page")

@@ -71,9 +71,7 @@ def pins(*clips: str) -> dict[str, str]:
 def test_clips_are_the_pinned_ones_and_nothing_else_is_kept(published, tmp_path):
     url, commit, _ = published
     paths = fetch_clips(CLIPS, tmp_path / "new", repository=url, commit=commit, sha256=pins(CLIPS[0]))
-    assert {clip: path.read_bytes() for clip, path in paths.items()} == {
-        clip: content(clip) for clip in CLIPS
-    }
+    assert {clip: path.read_bytes() for clip, path in paths.items()} == {clip: content(clip) for clip in CLIPS}
     names = {path.name for path in (tmp_path / "new").iterdir()}
     assert names == {f"{clip}.mp3" for clip in CLIPS} | {f"{commit}.ids"}
 

@@ -78,8 +78,7 @@ def _check_profiles(config: Config) -> None:
     unknown = sorted(set(config.site.profiles) - {device.device for device in config.sense})
     if unknown and config.sense:
         raise ConfigError(
-            f"site.profiles names {', '.join(unknown)}, which sense does not have; "
-            "correct the name, or add the device"
+            f"site.profiles names {', '.join(unknown)}, which sense does not have; correct the name, or add the device"
         )
 
 
@@ -132,9 +131,7 @@ def _decide_checks(decide: DecideOptions, folder: Path) -> list[tuple]:
         ),
         (
             "decide",
-            *_exposure(
-                decide.host, decide.tls_certificate, decide.tls_key, "decide", "people", decide.people
-            ),
+            *_exposure(decide.host, decide.tls_certificate, decide.tls_key, "decide", "people", decide.people),
         ),
         *_file_check("decide", "tls_certificate", decide.tls_certificate, folder),
         *_file_check("decide", "tls_key", decide.tls_key, folder),
@@ -144,9 +141,7 @@ def _decide_checks(decide: DecideOptions, folder: Path) -> list[tuple]:
         checks.append(("decide", f"store {store}", lambda: _check_store(store, "decide.store")))
     if decide.webhook is not None:
         url = decide.webhook.url
-        checks.append(
-            ("decide", f"webhook {url}", lambda: check_url(url, credential="signed", name="webhook"))
-        )
+        checks.append(("decide", f"webhook {url}", lambda: check_url(url, credential="signed", name="webhook")))
     return checks
 
 

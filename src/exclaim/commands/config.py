@@ -15,9 +15,7 @@ from exclaim.preflight import preflight
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Write or check the one configuration file."
-)
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Write or check the one configuration file.")
 
 
 @app.command()
