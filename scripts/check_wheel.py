@@ -1,4 +1,4 @@
-"""Check a wheel: it holds every file of the package, and works where it is installed alone. ``check_wheel.py WHEEL``."""
+"""Check a wheel: it holds every file of the package and works where it is installed alone: ``check_wheel.py WHEEL``."""
 
 import subprocess
 import sys

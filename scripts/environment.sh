@@ -47,7 +47,7 @@ run_pip() { # VENV ARGUMENT...
     fi
     if grep -qi 'no space left' "$log"; then
         fail "no disk: the packages do not fit; make room (the whole output is in $log)"
-    elif grep -qiE 'resolve|connection|timed out|unreachable|no matching distribution|proxy' "$log"; then
+    elif grep -qiE 'resolution|resolve|connection|timed out|unreachable|no matching distribution|proxy' "$log"; then
         fail "no network: the packages could not be fetched; connect and run this again (the whole output is in $log)"
     fi
     fail "the packages could not be installed; the whole output is in $log"
