@@ -59,10 +59,12 @@ def cut(codes: np.ndarray, dropped: np.ndarray, state: CutterState) -> tuple[Win
     missing = np.concatenate([np.zeros(lead, bool), state.dropped, dropped])
     inputs = np.empty((len(ends), N_MELS, WINDOW_FRAMES), np.float32)
     levels_db = np.empty(len(ends), np.float32)
-    for i, window in enumerate(_at(known, ends - state.next_frame)):  # one by one: that stays in the cache
-        decibels = decode(np.ascontiguousarray(window.T))
-        levels_db[i] = decibels.max()
-        inputs[i] = normalise(decibels)
+    for i, window in enumerate(_at(known, ends - state.next_frame)):
+        loudest = int(window.max())
+        # A window has few different bytes: normalise those, with the loudest among them, and look the rest up.
+        decibels = decode(np.arange(loudest + 1, dtype=np.uint8))
+        levels_db[i] = decibels[-1]
+        np.take(normalise(decibels[np.newaxis]), window.T, out=inputs[i], mode="clip")
     windows = Windows(
         ends=ends.astype(np.int64),
         inputs=inputs,
