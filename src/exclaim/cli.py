@@ -2,11 +2,12 @@
 
 import importlib
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from exclaim import __version__
 from exclaim.errors import ExclaimError
 
 __all__ = ["app", "main"]
@@ -54,8 +55,18 @@ app = typer.Typer(
 )
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"exclaim {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Tell the version.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
     """exclaim hears emotion beyond words and turns it into decisions that people can trust."""
 
 

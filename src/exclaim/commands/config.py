@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from exclaim.config import SiteOptions, config_template, load_config
+from exclaim.config import SenseOptions, SiteOptions, config_template, load_config
 from exclaim.errors import ConfigError
 from exclaim.preflight import preflight
 
@@ -37,8 +37,9 @@ def init(
     site = {"name": name, "context": context, "purpose": purpose, "profile": profile}
     try:
         options = msgspec.convert(site, SiteOptions)
+        msgspec.convert({"device": device, "source": source}, SenseOptions)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"the site's options: {error}") from error
+        raise ConfigError(f"these options do not hold together: {error}") from error
     _write(file, config_template(options, device=device, source=source))
     load_config(file)
     typer.echo(f"wrote {file}; now: exclaim config check {file}")
