@@ -80,16 +80,16 @@ def _listen_file(path: Path, gate: GateOptions, names: Sequence[str] | None, jso
 def _listen_live(device: str | None, gate: GateOptions, names: Sequence[str] | None, json: bool) -> None:
     analysis = _analysis(names)
     info = StreamInfo(stream=str(uuid4()), device="listen", started=datetime.now(UTC))
+    first = True
     with closing(microphone(device)) as blocks:
         steps = listen_to(_until_interrupted(blocks), Listener(analysis, info), gate)
-        if not json:
-            print("  ".join(name.ljust(10) for name in _COLUMNS), flush=True)
         for step in steps:
             for episode in step.episodes:
                 if json:
                     _print_json(episode, step.seconds)
                 else:
-                    print("  ".join(cell.ljust(10) for cell in _row(episode, step.seconds)), flush=True)
+                    _print_row(_row(episode, step.seconds), header=first)
+                    first = False
 
 
 def _until_interrupted(blocks: Iterable) -> Iterator:
@@ -123,6 +123,11 @@ def _print_table(episodes: Iterable[Episode], heard: float) -> None:
     for episode in episodes:
         table.add_row(*_row(episode, heard))
     Console().print(table)
+
+
+def _print_row(row: tuple[str, ...], *, header: bool) -> None:
+    for cells in (_COLUMNS, row) if header else (row,):
+        print("  ".join(cell.ljust(10) for cell in cells).rstrip(), flush=True)
 
 
 def _row(episode: Episode, heard: float) -> tuple[str, ...]:
