@@ -4,9 +4,11 @@ Frames here are (frames, 128) float32 in dB, time first. Powers of independent s
 A full random phase is lost with that, which the byte code's half decibel hides.
 """
 
+from functools import cache
+
 import numpy as np
 
-from exclaim.features import FLOOR_DB, N_MELS
+from exclaim.features import FLOOR_DB, N_MELS, filterbank
 
 __all__ = [
     "active_frames",
@@ -22,9 +24,6 @@ __all__ = [
 
 ACTIVE_RANGE_DB = 25.0  # a frame is active when its loudest band is at most this far below the clip's
 _CUT_DB_PER_BAND = 12.0  # slope of an imitated codec's or sampler's edge
-_BINS_PER_BAND = np.maximum(1.0, np.linspace(-4.0, 11.0, N_MELS)).astype(
-    np.float32
-)  # FFT bins that a mel band averages
 
 
 def active_frames(frames_db: np.ndarray) -> np.ndarray:
@@ -88,12 +87,26 @@ def band_limit(frames_db: np.ndarray, band: int) -> np.ndarray:
     return frames_db - slope
 
 
+@cache
+def _degrees() -> np.ndarray:
+    """Return how many independent exponential variables a band's power of white noise is like: (128,) float32.
+
+    A Hann window correlates the powers of bins one and two apart by 4/9 and 1/36.
+    """
+    bands = filterbank().astype(np.float64)
+    neighbours = sum(
+        weight * (bands[:, apart:] * bands[:, : bands.shape[1] - apart]).sum(axis=1)
+        for apart, weight in ((0, 1.0), (1, 2 * 4 / 9), (2, 2 / 36))
+    )
+    return (bands.sum(axis=1) ** 2 / neighbours).astype(np.float32)
+
+
 def white_noise(frames: int, level_db: float, rng: np.random.Generator) -> np.ndarray:
     """Return white noise whose bands have a mean power of ``level_db``: (frames, 128) in dB.
 
-    The power of a band is a mean of exponential variables, one for each FFT bin under it: a gamma variable.
+    The power of a band is a weighted mean of exponential variables, those of the FFT bins under it: nearly gamma.
     """
-    shape = _BINS_PER_BAND
+    shape = _degrees()
     power = rng.standard_gamma(np.broadcast_to(shape, (frames, N_MELS)), dtype=np.float32) / shape
     return (10 * np.log10(np.maximum(power, 1e-6)) + level_db).astype(np.float32)
 

@@ -2,7 +2,8 @@
 
 import logging
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +25,7 @@ from exclaim.learn.store import FeatureStore, build_store
 from exclaim.learn.teacher import TeacherAnswers, answers_key
 from exclaim.learn.validation import Validation
 from exclaim.learn.views import Views
+from exclaim.model import pin_of
 
 __all__ = ["Places", "Run", "network_of", "train"]
 
@@ -74,19 +76,42 @@ def train(
     recipe = load_recipe(path)
     folder = places.runs / recipe.name
     model = folder / f"{recipe.name}.onnx"
+    if recipe.distil:
+        _check_teacher(recipe, load_recipe(path.parent / recipe.distil.teacher))
     teacher = train(path.parent / recipe.distil.teacher, places, accelerator, report) if recipe.distil else None
     _claim(folder, recipe)
     if model.is_file():
         return Run(folder=folder, model=model, done_before=True)
-    log = logging.FileHandler(folder / "log.txt")
-    log.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logging.getLogger("exclaim").addHandler(log)
-    try:
+    with _logged(folder / "log.txt"):
         _train(path, recipe, folder, model, teacher, places, accelerator, report)
-    finally:
-        logging.getLogger("exclaim").removeHandler(log)
-        log.close()
     return Run(folder=folder, model=model, done_before=False)
+
+
+@contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """Append what exclaim logs, from "info" on, to a file."""
+    logger = logging.getLogger("exclaim")
+    handler, level = logging.FileHandler(path), logger.level
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def _check_teacher(recipe: Recipe, teacher: Recipe) -> None:
+    """Refuse a teacher that has heard the student's test speakers, or that answers another question."""
+    if teacher.split != recipe.split:
+        raise RecipeError(
+            f"recipe {recipe.name} splits otherwise than its teacher {teacher.name}, which has heard its test "
+            "speakers; give both the same split"
+        )
+    if recipe.task not in teacher.heads or teacher.heads[recipe.task].labels != recipe.heads[recipe.task].labels:
+        raise RecipeError(f"teacher {teacher.name} has no head {recipe.task!r} with the labels of recipe {recipe.name}")
 
 
 def _claim(folder: Path, recipe: Recipe) -> None:
@@ -184,10 +209,6 @@ def _answers(
     if teacher is None or recipe.distil is None:
         return None
     taught = load_recipe(path.parent / recipe.distil.teacher)
-    if taught.split != recipe.split:
-        raise RecipeError(
-            f"recipe {recipe.name} splits otherwise than its teacher {taught.name}, which has heard its test speakers"
-        )
     network = network_of(taught)
     load_weights(network, teacher.folder / "best.safetensors")
     network = network.to(fabric.device).eval()
@@ -196,11 +217,7 @@ def _answers(
     heads = tuple(
         name for name, head in recipe.heads.items() if name in taught.heads and taught.heads[name].labels == head.labels
     )
-    if recipe.task not in heads:
-        raise RecipeError(f"teacher {taught.name} has no head {recipe.task!r} with the labels of recipe {recipe.name}")
     data = store.data_hash([*(e.clip for e in corpora.bursts["train"]), *corpora.ambience["train"]])
-    from exclaim.model import pin_of
-
     key = answers_key(recipe, pin_of(teacher.model), data)
 
     def answers(windows: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,0 +1,85 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exclaim.features import FLOOR_DB, N_MELS, log_mel_db
+from exclaim.learn import augment
+
+
+def tone(band: int, frames: int = 40, level: float = 10.0) -> np.ndarray:
+    sound = np.full((frames, N_MELS), FLOOR_DB, np.float32)
+    sound[:, band] = level
+    return sound
+
+
+def test_the_power_of_a_single_band_is_its_level() -> None:
+    assert augment.power_db(tone(30)) == pytest.approx(10.0, abs=1e-3)
+    assert augment.power_db(np.empty((0, N_MELS), np.float32)) == FLOOR_DB
+
+
+def test_equal_powers_add_three_decibels_and_the_floor_adds_nothing() -> None:
+    sound = tone(30)
+    assert augment.mix(sound, sound)[0, 30] == pytest.approx(10 + 10 * np.log10(2), abs=1e-4)
+    assert augment.mix(sound, np.full_like(sound, FLOOR_DB))[0, 30] == pytest.approx(10, abs=1e-4)
+
+
+@given(st.floats(-10, 30))
+def test_noise_is_put_at_the_ratio_to_the_active_part_alone(snr: float) -> None:
+    burst = np.concatenate([tone(40, 50), tone(40, 150, level=FLOOR_DB)])  # a quarter of it is active
+    noise = np.zeros((188, N_MELS), np.float32)
+    gained = noise + augment.snr_gain_db(burst, noise, snr)
+    assert augment.power_db(burst[:50]) - augment.power_db(gained) == pytest.approx(snr, abs=1e-3)
+
+
+def test_active_frames_leave_out_what_is_far_below_the_loudest() -> None:
+    sound = np.concatenate([tone(5, 10, -40), tone(5, 10, 0), tone(5, 10, -24)])
+    assert augment.active_frames(sound).tolist() == [False] * 10 + [True] * 20
+    assert not augment.active_frames(tone(5, 10, FLOOR_DB)).any()
+
+
+@pytest.mark.parametrize(("factor", "bands", "length", "peak"), [(1, 0, 40, 30), (1.5, 0, 60, 30), (0.5, 4, 20, 34)])
+def test_stretching_changes_length_and_shifting_moves_bands(
+    factor: float, bands: float, length: int, peak: int
+) -> None:
+    changed = augment.stretch_and_shift(tone(30), factor, bands)
+    assert changed.shape == (length, N_MELS)
+    assert (changed.argmax(axis=1) == peak).all()
+
+
+def test_stretching_by_one_changes_nothing() -> None:
+    sound = np.random.default_rng(0).normal(-20, 10, (50, N_MELS)).astype(np.float32)
+    np.testing.assert_array_equal(augment.stretch_and_shift(sound, 1.0, 0.0), sound)
+
+
+def test_a_tilt_is_a_line_over_the_bands() -> None:
+    tilted = augment.tilt(np.zeros((2, N_MELS), np.float32), 6.0)
+    assert tilted[0, 0] == pytest.approx(-3)
+    assert tilted[0, -1] == pytest.approx(3)
+    assert np.allclose(np.diff(tilted[0]), 6 / 127, atol=1e-5)
+
+
+def test_a_band_limit_leaves_what_is_below_and_cuts_what_is_above() -> None:
+    limited = augment.band_limit(np.zeros((1, N_MELS), np.float32), 100)
+    assert (limited[0, :100] == 0).all()
+    assert (np.diff(limited[0, 99:]) == -12).all()
+
+
+def test_white_noise_has_the_level_and_the_spread_of_real_white_noise() -> None:
+    rng = np.random.default_rng(0)
+    real = log_mel_db(0.1 * rng.standard_normal(16_000 * 20)).T
+    made = augment.white_noise(len(real), float(10 * np.log10((10 ** (real / 10)).mean())), rng)
+    assert augment.power_db(made) == pytest.approx(augment.power_db(real), abs=0.3)
+    low, high = slice(0, 20), slice(100, 128)  # narrow bands fluctuate more than wide ones
+    for bands in (low, high):
+        assert made[:, bands].std() == pytest.approx(real[:, bands].std(), rel=0.35)
+
+
+@given(st.integers(0, 5), st.integers(0, 30), st.sampled_from([0, 1]), st.integers(0, 2**31))
+def test_masks_hide_no_more_than_asked_and_leave_the_input(masks: int, longest: int, axis: int, seed: int) -> None:
+    sound = np.random.default_rng(1).normal(size=(60, N_MELS)).astype(np.float32)
+    before = sound.copy()
+    hidden = augment.mask(sound, masks, longest, axis, np.random.default_rng(seed))
+    changed = (hidden != sound).any(axis=1 - axis).sum()
+    assert changed <= masks * longest
+    np.testing.assert_array_equal(sound, before)

@@ -1,0 +1,119 @@
+"""From a recipe to a sealed model file on corpora that the test writes: every recipe of the project in a small form."""
+
+import shutil
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import yaml
+
+from exclaim.corpora.registry import corpus_info
+from exclaim.errors import ExclaimError, RecipeError
+from exclaim.features import log_mel
+from exclaim.learn import loop
+from exclaim.learn.recipe import Recipe
+from exclaim.learn.train import Places, train
+from exclaim.model import load_model
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+def small_form(folder: Path, epochs: int = 1) -> Path:
+    """Copy the recipes with few windows, few epochs and small batches."""
+    for path in RECIPES.glob("*.yaml"):
+        recipe = yaml.safe_load(path.read_text())
+        recipe["schedule"] |= {"epochs": epochs, "batch": 8}
+        recipe["split"] = {"validation": 0.25, "test": 0.25}
+        if "draw" in recipe:
+            recipe["draw"]["windows"] = 16
+        else:
+            recipe["network"] |= {"name": "compact", "options": {"width": 0.25}}
+        (folder / path.name).write_text(yaml.safe_dump(recipe))
+    return folder
+
+
+def places(root: Path, folder: Path) -> Places:
+    return Places(data=root, runs=folder / "runs", cache=folder / "cache")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["scream-type", "scream-detection"])
+def test_a_student_is_distilled_from_its_teacher_into_a_model_file(
+    small_corpora: Path, tmp_path: Path, name: str
+) -> None:
+    recipe = small_form(tmp_path) / f"{name}.yaml"
+    run = train(recipe, places(small_corpora, tmp_path), "cpu")
+    model = load_model(run.model)
+    assert [head.task for head in model.card.heads] == [name]
+    assert model.card.parents[0].name == f"{name}-teacher"
+    assert all(corpus_info(use.name).may_ship for use in model.card.corpora)
+    assert model.card.metrics
+    window = log_mel(np.sin(np.arange(16_000) * 0.3).astype(np.float32))[None]
+    answer = model.predict(window)[name]
+    assert answer.probabilities.sum() == pytest.approx(1)
+    for kept in ("run.json", "split.json", "metrics.jsonl", "log.txt", "best.safetensors", "test.csv", "models.json"):
+        assert (run.folder / kept).stat().st_size > 0, kept
+    assert train(recipe, places(small_corpora, tmp_path), "cpu").done_before
+
+
+class _Stopped(Exception):
+    pass
+
+
+@pytest.mark.slow
+def test_a_run_that_was_stopped_ends_as_one_that_was_not(small_corpora: Path, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    recipe = "scream-type-teacher.yaml"
+    whole = train(small_form(tmp_path / "a", epochs=2) / recipe, places(small_corpora, tmp_path / "a"), "cpu")
+    learning_rate = loop.learning_rate
+    steps = []
+
+    def stop_in_the_second_epoch(schedule, step: int, count: int) -> float:
+        steps.append(step)
+        if step == count // 2 + 1:
+            raise _Stopped
+        return learning_rate(schedule, step, count)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "learning_rate", stop_in_the_second_epoch)
+        with pytest.raises(_Stopped):
+            train(small_form(tmp_path / "b", epochs=2) / recipe, places(small_corpora, tmp_path / "b"), "cpu")
+    assert not list((tmp_path / "b/runs").rglob("*.onnx")), "a stopped run leaves no model file"
+    stopped = train(tmp_path / "b" / recipe, places(small_corpora, tmp_path / "b"), "cpu")
+    window = log_mel(np.sin(np.arange(16_000) * 0.3).astype(np.float32))[None]
+    one, other = (load_model(run.model).predict(window)["scream-type"].logits for run in (whole, stopped))
+    np.testing.assert_allclose(one, other, atol=1e-4)
+    assert len((stopped.folder / "metrics.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_folder_of_another_recipe_is_not_overwritten(small_corpora: Path, tmp_path: Path) -> None:
+    recipe = small_form(tmp_path) / "scream-type-teacher.yaml"
+    folder = tmp_path / "runs/scream-type-teacher"
+    folder.mkdir(parents=True)
+    other = yaml.safe_load(recipe.read_text()) | {"seed": 99}
+    kept = msgspec.json.encode(msgspec.convert(other, Recipe, strict=False))
+    (folder / "recipe.json").write_bytes(kept)
+    with pytest.raises(RecipeError, match="another recipe"):
+        train(recipe, places(small_corpora, tmp_path), "cpu")
+    assert (folder / "recipe.json").read_bytes() == kept
+
+
+def test_a_teacher_that_heard_the_test_speakers_is_refused(small_corpora: Path, tmp_path: Path) -> None:
+    small_form(tmp_path)
+    teacher = tmp_path / "scream-type-teacher.yaml"
+    changed = yaml.safe_load(teacher.read_text())
+    changed["split"]["seed"] = 5
+    teacher.write_text(yaml.safe_dump(changed))
+    with pytest.raises(RecipeError, match="heard its test speakers"):
+        train(tmp_path / "scream-type.yaml", places(small_corpora, tmp_path), "cpu")
+
+
+def test_without_corpora_nothing_is_left_behind(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ExclaimError, match="emogator"):
+        train(small_form(tmp_path) / "scream-type-teacher.yaml", places(empty, tmp_path), "cpu")
+    assert not (tmp_path / "cache").exists()
+    shutil.rmtree(empty)
