@@ -41,6 +41,7 @@ class _LazyVerbs(TyperGroup):
         if cmd_name not in VERBS:
             return None
         module = importlib.import_module(f"exclaim.commands.{VERBS[cmd_name][0]}")
+        module.app._add_completion = False  # a verb is no program of its own
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command
