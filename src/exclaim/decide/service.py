@@ -150,7 +150,7 @@ class Service:
                 incidents=incidents,
                 handled=views.list_incidents(connection, resolved=True, limit=_HANDLED_ROWS),
                 decisions=views.list_decisions(connection, limit=_FEED_ROWS),
-                devices=devices,
+                devices=sorted(devices, key=lambda device: not device.deaf),  # those in trouble first
                 stuck_pages=stuck,
                 page_error=error,
             )

@@ -170,11 +170,14 @@ def mute_of(connection: Connection, device: str, now: datetime) -> MuteView | No
 
 
 def _episodes() -> Select[Any]:
-    joined = schema.episodes.outerjoin(schema.incidents)
     incident = schema.incidents.c
-    return select(schema.episodes, incident.id.label("incident"), incident.late.label("incident_late")).select_from(
-        joined
-    )
+    return select(
+        schema.episodes,
+        incident.id.label("incident"),
+        incident.late.label("incident_late"),
+        incident.severity.label("incident_severity"),
+        incident.state.label("incident_state"),
+    ).select_from(schema.episodes.outerjoin(schema.incidents))
 
 
 def _decision(row: Row[Any]) -> DecisionView:
