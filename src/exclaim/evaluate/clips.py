@@ -18,10 +18,11 @@ import numpy as np
 from exclaim import features, windows
 from exclaim.audio import stream_audio
 from exclaim.errors import AudioError
-from exclaim.model import BATCH, EMBEDDING, Model
+from exclaim.model import EMBEDDING, Model
 
 __all__ = ["ClipLogits", "clip_codes", "clip_logits", "clip_windows"]
 
+_BATCH = 64  # windows held at a time
 _GROUP = 64  # clips decoded ahead of the network
 _FIRST_END = features.WINDOW_FRAMES - 2  # 186: the first end on the grid whose window begins with the clip
 
@@ -83,7 +84,7 @@ def clip_windows(codes: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         yield features.normalise(window), window.max(axis=(1, 2))
         return
     state = windows.start()
-    block = BATCH * windows.STEP_FRAMES
+    block = _BATCH * windows.STEP_FRAMES
     for begin in range(0, len(codes), block):
         part = codes[begin : begin + block]
         cut, state = windows.cut(part, np.zeros(len(part), bool), state)
@@ -170,7 +171,7 @@ def _batches(clips: Sequence[np.ndarray | None]) -> Iterator[tuple[np.ndarray, n
         for inputs, levels in clip_windows(codes) if codes is not None else ():
             owners += [owner] * len(inputs)
             held.append((inputs, levels))
-            if len(owners) >= BATCH:
+            if len(owners) >= _BATCH:
                 yield np.array(owners), *(np.concatenate(part) for part in zip(*held, strict=True))
                 owners, held = [], []
     if held:

@@ -1,0 +1,268 @@
+"""What exclaim costs on this machine: time, memory, size, instructions or energy where the machine can tell.
+
+Each part runs in a process of its own, with one thread, so that nothing that ran before is in the figures.
+"""
+
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+
+from exclaim.errors import ModelError
+from exclaim.evaluate.bench_listen import ListenCost, listen_cost
+from exclaim.evaluate.bench_speed import Speed, SpeedOptions
+from exclaim.evaluate.cost import Cost, model_cost
+from exclaim.model import Model
+
+__all__ = ["Bench", "BenchOptions", "ImportCost", "Machine", "ModelBench", "bench", "find_recipe", "machine"]
+
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+_FRESH = 5  # processes for what a fresh process tells
+_COUNTED = (2, 12)  # windows of the two runs whose difference in instructions is taken
+
+
+class BenchOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """What to measure."""
+
+    repeats: int = 200  # turns of the timed parts
+    listen_minutes: float = 60.0  # length of the recording for `listen`; 0: leave that out
+    instructions: bool = False  # count with valgrind where perf cannot: minutes
+
+
+class Machine(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it was measured."""
+
+    processor: str
+    cores: int  # that this process may use
+    system: str
+    versions: dict[str, str]
+
+
+class ImportCost(msgspec.Struct, frozen=True, kw_only=True):
+    """Medians over fresh processes, in milliseconds."""
+
+    exclaim_ms: float  # `import exclaim`
+    device_ms: float  # and the audio, features, gate, windows, model and onnxruntime that a device needs
+    torch: bool  # whether torch was imported on the way
+
+
+class ModelBench(msgspec.Struct, frozen=True, kw_only=True):
+    """One model file."""
+
+    name: str
+    version: str
+    sha256: str
+    cost: Cost
+    model_ms: float  # one window
+    load_ms: float  # verified, the runtime imported before
+    first_load_ms: float  # in a fresh process
+    runtime_import_ms: float  # numpy, onnxruntime and exclaim in a fresh process
+    peak_bytes: int | None  # of a fresh process that hears windows
+    joules_per_window: float | None
+    instructions_per_window: int | None  # front-end and model
+    instructions_note: str  # how they were counted, or why not
+    eager_ms: float | None
+    model_speedup: float | None  # eager PyTorch / ours
+    whole_speedup: float | None  # (librosa + eager PyTorch) / (our front-end + model)
+
+
+class Bench(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole."""
+
+    machine: Machine
+    front_end_ms: float  # 3 s window
+    stream_100ms_ms: float
+    librosa_ms: float | None
+    front_end_speedup: float | None  # librosa / ours
+    teacher_ms: float | None  # ResNet-18 in eager PyTorch
+    imports: ImportCost
+    models: tuple[ModelBench, ...]
+    listen: ListenCost | None
+    notes: tuple[str, ...] = ()
+
+
+def bench(
+    models: Sequence[Model],
+    options: BenchOptions = BenchOptions(),
+    project: Path | None = None,
+    tell: Callable[[str], None] = lambda stage: None,
+) -> Bench:
+    """Measure the front-end, these models, imports and `listen`.
+
+    Args:
+        models: loaded model files.
+        options: what to measure.
+        project: root of the clone, whose recipes tell the models' networks; None: only the recipes beside the models.
+        tell: called with each stage's name as it begins.
+
+    Raises:
+        ModelError: when a measuring process fails; the message holds its last words.
+    """
+    tell("speed")
+    recipes = {str(m.path): str(recipe) for m in models if (recipe := find_recipe(m, project)) is not None}
+    timing = SpeedOptions(models=tuple(str(m.path) for m in models), recipes=recipes, repeats=options.repeats)
+    told = _child(["-m", "exclaim.evaluate.bench_speed"], msgspec.json.encode(timing))
+    speed = msgspec.json.decode(told, type=Speed)
+    measured = []
+    for model in models:
+        tell(model.card.name)
+        measured.append(_model_bench(model, speed, options))
+    tell("imports")
+    imports = _imports()
+    listen, notes = None, list(speed.notes)
+    detecting = [head.task for model in models for head in model.card.heads if head.detects]
+    if options.listen_minutes > 0 and len(detecting) != 1:
+        notes.append(f"`listen` needs one head that detects, these models have {len(detecting)}: it is not measured")
+    elif options.listen_minutes > 0:
+        tell(f"listen, {options.listen_minutes:g} minutes")
+        listen = listen_cost([m.path for m in models], options.listen_minutes, _ONE_THREAD)
+    return Bench(
+        machine=machine(),
+        front_end_ms=speed.front_end_ms,
+        stream_100ms_ms=speed.stream_100ms_ms,
+        librosa_ms=speed.librosa_ms,
+        front_end_speedup=_ratio(speed.librosa_ms, speed.front_end_ms),
+        teacher_ms=speed.teacher_ms,
+        imports=imports,
+        models=tuple(measured),
+        listen=listen,
+        notes=tuple(notes),
+    )
+
+
+def find_recipe(model: Model, project: Path | None) -> Path | None:
+    """Return the recipe that made a model: its run's, else the project's of that name."""
+    places = [model.path.parent / "recipe.json"]
+    places += [project / "recipes" / f"{model.card.name}.yaml"] if project else []
+    return next((path for path in places if path.is_file()), None)
+
+
+def machine() -> Machine:
+    """Return what this machine is."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    packages = ("exclaim", "numpy", "onnxruntime")
+    return Machine(
+        processor=_processor(),
+        cores=cores,
+        system=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        versions={package: version(package) for package in packages},
+    )
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
+    return names[0] if names else platform.machine()
+
+
+def _child(arguments: Sequence[str], given: bytes = b"", before: Sequence[str] = ()) -> bytes:
+    """Run Python in a process of its own, with one thread, and return its output."""
+    done = subprocess.run(
+        [*before, sys.executable, *arguments],
+        input=given,
+        capture_output=True,
+        env={**os.environ, **_ONE_THREAD},
+        check=False,
+    )
+    if done.returncode:
+        words = done.stderr.decode(errors="replace").strip().splitlines()
+        raise ModelError(f"measuring failed ({' '.join(arguments[:2])}): {words[-1] if words else 'it said nothing'}")
+    return done.stdout
+
+
+def _model_bench(model: Model, speed: Speed, options: BenchOptions) -> ModelBench:
+    path = str(model.path)
+    fresh = [json.loads(_child(["-m", "exclaim.evaluate.bench_windows", path, "100"])) for _ in range(_FRESH)]
+
+    def median(name: str) -> float | None:
+        values = [told[name] for told in fresh if told[name] is not None]
+        return statistics.median(values) if values else None
+
+    instructions, note = _instructions(path, options.instructions)
+    eager, ours, librosa = speed.eager_ms.get(path), speed.model_ms[path], speed.librosa_ms
+    peak = median("peak_bytes")
+    whole = None if eager is None or librosa is None else (eager + librosa) / (speed.front_end_ms + ours)
+    return ModelBench(
+        name=model.card.name,
+        version=model.card.version,
+        sha256=model.sha256,
+        cost=model_cost(model),
+        model_ms=ours,
+        load_ms=speed.load_ms[path],
+        first_load_ms=median("load_ms") or 0.0,
+        runtime_import_ms=median("import_ms") or 0.0,
+        peak_bytes=None if peak is None else int(peak),
+        joules_per_window=median("joules_per_window"),
+        instructions_per_window=instructions,
+        instructions_note=note,
+        eager_ms=eager,
+        model_speedup=_ratio(eager, ours),
+        whole_speedup=whole,
+    )
+
+
+def _ratio(theirs: float | None, ours: float) -> float | None:
+    return None if theirs is None else theirs / ours
+
+
+def _instructions(path: str, slowly: bool) -> tuple[int | None, str]:
+    """Count the instructions of a window, front-end and model: what ten windows more take more, divided by ten."""
+    ways: list[tuple[str, list[str], Callable[[str], int | None]]] = []
+    if shutil.which("perf"):
+        ways.append(("perf stat, user mode", ["perf", "stat", "-x,", "-e", "instructions:u"], _perf_count))
+    if slowly and shutil.which("valgrind"):
+        command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
+        ways.append(("valgrind, on the processor that it emulates", command, _cachegrind_count))
+    for name, command, read in ways:
+        counts = [_counted(command, read, path, windows) for windows in _COUNTED]
+        if counts[0] is not None and counts[1] is not None:
+            return round((counts[1] - counts[0]) / (_COUNTED[1] - _COUNTED[0])), name
+    return None, "this machine does not count instructions; --instructions counts them with valgrind, in minutes"
+
+
+def _counted(command: Sequence[str], read: Callable[[str], int | None], path: str, windows: int) -> int | None:
+    done = subprocess.run(
+        [*command, sys.executable, "-m", "exclaim.evaluate.bench_windows", path, str(windows)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **_ONE_THREAD, "PYTHONHASHSEED": "0"},
+        check=False,
+    )
+    return read(done.stderr) if done.returncode == 0 else None
+
+
+def _perf_count(text: str) -> int | None:
+    counts = [line.split(",")[0] for line in text.splitlines() if "instructions" in line]
+    return int(counts[0]) if counts and counts[0].isdecimal() else None
+
+
+def _cachegrind_count(text: str) -> int | None:
+    counts = [line.rpartition(":")[2].strip().replace(",", "") for line in text.splitlines() if "refs:" in line]
+    return int(counts[0]) if counts and counts[0].isdecimal() else None
+
+
+def _imports() -> ImportCost:
+    device = "exclaim.audio, exclaim.features, exclaim.windows, exclaim.model, onnxruntime"
+    code = (
+        "import json, sys, time\n"
+        "a = time.perf_counter()\nimport exclaim\nb = time.perf_counter()\n"
+        f"import {device}\nc = time.perf_counter()\n"
+        "print(json.dumps([1e3 * (b - a), 1e3 * (c - a), 'torch' in sys.modules]))"
+    )
+    told = [json.loads(_child(["-c", code])) for _ in range(2 * _FRESH)]
+    return ImportCost(
+        exclaim_ms=statistics.median(t[0] for t in told),
+        device_ms=statistics.median(t[1] for t in told),
+        torch=any(t[2] for t in told),
+    )

@@ -1,0 +1,90 @@
+"""A bench as records for ``docs/results.json``."""
+
+from exclaim.evaluate.bench import Bench, ModelBench
+from exclaim.evaluate.records import identifier
+from exclaim.evaluate.results import Record
+
+__all__ = ["bench_records"]
+
+_MB = 1e6
+_TURNS = "processor time, one thread on one core, median of many turns, everything in turn in one process"
+_WINDOW = "a 3 s window of noise"
+
+
+def bench_records(found: Bench, *, command: str, tree: str, date: str) -> list[Record]:
+    """Return a record for each figure.
+
+    Args:
+        found: the bench.
+        command: that measures it again.
+        tree: hash of the sources.
+        date: UTC, ISO 8601.
+    """
+    where = f"{found.machine.processor}, {found.machine.system}, onnxruntime {found.machine.versions['onnxruntime']}"
+
+    def record(name: str, metric: str, value: float | None, unit: str, protocol: str, data: str = _WINDOW) -> Record:
+        return Record(
+            id=f"bench.{name}",
+            metric=metric,
+            value=None if value is None else round(value, 6),
+            unit=unit,
+            protocol=f"{protocol}; {where}",
+            data=data,
+            command=command,
+            source_tree=tree,
+            date=date,
+        )
+
+    fresh = "median of fresh processes"
+    records = [
+        record("front-end.window", "front-end, 3 s window", found.front_end_ms, "ms", _TURNS),
+        record("front-end.stream", "front-end, streaming, per 100 ms", found.stream_100ms_ms, "ms", _TURNS, "noise"),
+        record("front-end.librosa", "librosa's front-end, 3 s window", found.librosa_ms, "ms", _TURNS),
+        record("front-end.speedup", "front-end, librosa / exclaim", found.front_end_speedup, "x", _TURNS),
+        record("import.exclaim", "import exclaim (torch is not imported)", found.imports.exclaim_ms, "ms", fresh, "-"),
+        record("import.device", "import all that a device runs", found.imports.device_ms, "ms", fresh, "-"),
+    ]
+    for model in found.models:
+        records += _model_records(model, record, fresh)
+    if found.listen is not None:
+        cost, hour = found.listen, f"generated recording of {found.listen.minutes:g} minutes, never silent"
+        short = f"generated recording of {cost.short_minutes:g} minutes"
+        whole = "whole process from start to end, one thread on one core"
+        records += [
+            record("listen.speed", "listen, times real time", cost.real_time_factor, "x", whole, hour),
+            record("listen.memory", "listen, peak memory", _mega(cost.peak_bytes), "MB", whole, hour),
+            record("listen.memory-short", "listen, peak memory", _mega(cost.short_peak_bytes), "MB", whole, short),
+        ]
+    return records
+
+
+def _model_records(model: ModelBench, record, fresh: str) -> list[Record]:
+    name, prefix = model.name, identifier(model.name)
+    whole = "librosa and eager PyTorch / exclaim's front-end and model"
+    counted = f"what ten windows more take more, divided by ten: {model.instructions_note}"
+    energy = "processor package over 100 windows, the rest of the machine included (RAPL)"
+    if model.joules_per_window is None:
+        energy = "this machine has no energy counter that can be read (RAPL)"
+    return [
+        record(f"{prefix}.speedup", f"{name}: {whole}", model.whole_speedup, "x", _TURNS),
+        record(f"{prefix}.model", f"{name}: model, one window", model.model_ms, "ms", _TURNS),
+        record(f"{prefix}.eager", f"{name}: the same network in eager PyTorch", model.eager_ms, "ms", _TURNS),
+        record(f"{prefix}.load", f"{name}: load and verify", model.load_ms, "ms", _TURNS, "the model file"),
+        record(
+            f"{prefix}.first-load", f"{name}: first load of a process", model.first_load_ms, "ms", fresh, "the file"
+        ),
+        record(f"{prefix}.size", f"{name}: file", model.cost.bytes / _MB, "MB", "size of the file", "the file"),
+        record(
+            f"{prefix}.parameters", f"{name}: parameters", model.cost.parameters, "", "weights of the file", "the file"
+        ),
+        record(f"{prefix}.macs", f"{name}: multiply-accumulates", model.cost.macs, "", "convolutions and products"),
+        record(
+            f"{prefix}.memory", f"{name}: peak memory", _mega(model.peak_bytes), "MB", f"process that hears; {fresh}"
+        ),
+        record(f"{prefix}.instructions", f"{name}: instructions", model.instructions_per_window, "", counted),
+        record(f"{prefix}.energy", f"{name}: energy of a window", model.joules_per_window, "J", energy),
+    ]
+
+
+def _mega(count: int | None) -> float | None:
+    return None if count is None else count / _MB
