@@ -6,7 +6,7 @@ A file is decoded in blocks on every path, so memory does not grow with its leng
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,7 +64,7 @@ def read_audio(path: str | Path) -> np.ndarray:
         return np.concatenate(list(blocks))
 
 
-def stream_audio(path: str | Path, block_seconds: float = 1.0) -> Iterator[np.ndarray]:
+def stream_audio(path: str | Path, block_seconds: float = 1.0) -> Generator[np.ndarray, None, None]:
     """Decode a file block by block, in memory that does not grow with its length.
 
     Of a truncated or damaged file what comes before the damage is decoded, and a warning is logged where
@@ -228,7 +228,7 @@ def microphones() -> list[str]:
 
 def microphone(
     device: str | None = None, block_seconds: float = 0.1, *, on_overrun: Callable[[], None] | None = None
-) -> Iterator[np.ndarray]:
+) -> Generator[np.ndarray, None, None]:
     """Capture from a microphone until the caller stops asking; closing the generator closes the device.
 
     Args:

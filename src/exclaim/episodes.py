@@ -12,7 +12,7 @@ type is pooled over its windows. Three rules for what is not plainly heard:
 
 import hashlib
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import numpy as np
@@ -121,7 +121,7 @@ def advance(
     state = replace(state, last_end=result.end_frame)
     revisions: list[Episode] = []
     if state.sound is not None and _over(state.sound, result, rules):
-        state, revisions = _closed(state, rules, info)
+        state, revisions = _closed(state, state.sound, rules, info)
     if _belongs(state.sound, result, rules):
         sound = _extended(state, result)
         if sound.revision == 0 and sound.windows >= rules.options.min_windows:
@@ -138,13 +138,12 @@ def close(state: EpisodeState, rules: EpisodeRules, info: StreamInfo) -> tuple[E
     """End what is under way, because the stream ended or fell silent; the stream may go on afterwards."""
     if state.sound is None:
         return state, ()
-    if state.sound.revision > 0:
-        state, revisions = _closed(state, rules, info)
-        return state, tuple(revisions)
-    sound = _opened(state.sound, rules)
-    opened = _episode(sound, "open", rules, info)
-    state, revisions = _closed(replace(state, sound=sound), rules, info)
-    return state, (opened, *revisions)
+    sound, opened = state.sound, []
+    if sound.revision == 0:
+        sound = _opened(sound, rules)
+        opened = [_episode(sound, "open", rules, info)]
+    state, closed = _closed(state, sound, rules, info)
+    return state, (*opened, *closed)
 
 
 def episode_id(device: str, stream: str, task: str, onset_frame: int) -> str:
@@ -205,9 +204,10 @@ def _changed(sound: Sound, rules: EpisodeRules) -> Sound | None:
     return replace(sound, revision=sound.revision + 1, reported_probability=sound.probability, label=label)
 
 
-def _closed(state: EpisodeState, rules: EpisodeRules, info: StreamInfo) -> tuple[EpisodeState, list[Episode]]:
+def _closed(
+    state: EpisodeState, sound: Sound, rules: EpisodeRules, info: StreamInfo
+) -> tuple[EpisodeState, list[Episode]]:
     """Close an episode with the label that all its windows give; a row that never opened is forgotten."""
-    sound = state.sound
     if sound.revision == 0:
         return replace(state, sound=None), []
     _, label = _pooled(sound, rules)
@@ -241,7 +241,7 @@ def _steady_label(sound: Sound, rules: EpisodeRules) -> str | None:
     return label if changes else sound.label
 
 
-def _episode(sound: Sound, state: str, rules: EpisodeRules, info: StreamInfo) -> Episode:
+def _episode(sound: Sound, state: Literal["open", "closed"], rules: EpisodeRules, info: StreamInfo) -> Episode:
     task = rules.detection.task
     return Episode(
         episode=episode_id(info.device, info.stream, task, sound.onset_frame),
