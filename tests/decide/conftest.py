@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,7 +54,7 @@ def _event(episode: Episode) -> Event:
 
 def _config(store: Path | str = "unused.sqlite", **decide: Any) -> Config:
     site = SiteOptions(name="house", context="a care home", purpose="to call staff", profile="care")
-    return Config(site=site, decide=DecideOptions(port=0, store=f"sqlite:///{store}", **decide))
+    return Config(site=site, decide=DecideOptions(**{"port": 0, "store": f"sqlite:///{store}", **decide}))
 
 
 class Client(httpx.Client):
@@ -151,3 +151,15 @@ def serve_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     """As ``serve``, for tests that share one service because they leave nothing in it."""
     with _serving(tmp_path_factory.mktemp("decide")) as start:
         yield start
+
+
+@pytest.fixture
+def serve_at(tmp_path: Path) -> Callable[[int], AbstractContextManager[Client]]:
+    """Serve at a port for the time of a block, over one store: a service that goes away and comes back."""
+
+    @contextmanager
+    def serve(port: int) -> Iterator[Client]:
+        with _serving(tmp_path) as start:
+            yield start(port=port)
+
+    return serve
