@@ -226,6 +226,14 @@ def test_a_revision_beyond_every_counter_is_refused(episode_of, event_of):
         check_event(event_of(episode_of(onset=NOW, revision=2**60)))
 
 
+def test_an_identifier_that_no_store_keeps_is_refused(store, episode_of, event_of):
+    with pytest.raises(WireError, match="printable"):
+        check_event(event_of(episode_of(onset=NOW, episode="a\0b")))
+    beat = Heartbeat(device="hall", layer="device", time=NOW, stream="a\0b")
+    with store.write() as connection, pytest.raises(WireError, match="printable"):
+        take_heartbeat(connection, beat, NOW)
+
+
 def test_mutes_are_bounded_in_time_and_known_devices_only(store):
     beat = Heartbeat(device="hall", layer="device", time=NOW)
     with store.write() as connection:

@@ -38,11 +38,17 @@ def check_event(event: Event) -> None:
     source = f"/devices/{episode.info.device}"
     if event.source != source:
         raise WireError(f"event {event.id!r}: source {event.source!r} should be {source!r}, the device it carries")
+    _check_printable(f"event {event.id!r}: episode", episode.episode)
     if episode.revision > _LARGEST:
         raise WireError(f"event {event.id!r}: revision {episode.revision} is over {_LARGEST}")
     for name, time in (("onset", episode.onset), ("info.started", episode.info.started), ("time", event.time)):
         if time.tzinfo is None:
             raise WireError(f"event {event.id!r}: {name} {time.isoformat()} has no zone; times on the wire are UTC")
+
+
+def _check_printable(name: str, text: str | None) -> None:
+    if text is not None and not text.isprintable():  # PostgreSQL keeps no NUL, and logs should keep to their lines
+        raise WireError(f"{name} {text!r} should have printable characters only")
 
 
 def take_episode(connection: Connection, episode: Episode, *, now: datetime, source: str, config: Config) -> bool:
@@ -148,10 +154,11 @@ def take_heartbeat(connection: Connection, beat: Heartbeat, now: datetime) -> bo
     """Apply one heartbeat; returns whether it was the newest, the only one that counts.
 
     Raises:
-        WireError: when its time has no zone.
+        WireError: when its time has no zone, or its stream is no text to keep.
     """
     if beat.time.tzinfo is None:
         raise WireError(f"heartbeat of {beat.device!r}: time {beat.time.isoformat()} has no zone; it should be UTC")
+    _check_printable(f"heartbeat of {beat.device!r}: stream", beat.stream)
     table = schema.devices
     key = (table.c.layer == beat.layer, table.c.name == beat.device)
     row = connection.execute(select(table.c.device_time).where(*key)).first()
