@@ -192,13 +192,13 @@ def load_model(
     data = _read_bounded(path)
     try:
         card = _card_in(data)
-        check_trust(path, data, pin, trusted_keys)
+        sha256 = check_trust(path, data, pin, trusted_keys)
         _check_own_hash(data, card)
         session = _session(data, threads)
         _check_graph(session, card)
     except ModelError as error:
         raise error if str(error).startswith(str(path)) else ModelError(f"{path}: {error}") from error
-    return Model(path, card, hashlib.sha256(data).hexdigest(), session)
+    return Model(path, card, sha256, session)
 
 
 def read_card(model: str | Path) -> Card:
@@ -305,8 +305,10 @@ def _check_own_hash(data: bytes, card: Card) -> None:
     mark = f'"sha256":"{card.sha256}"}}'.encode()
     at = data.rfind(mark)
     digits = at + len(b'"sha256":"')
-    zeroed = data[:digits] + ZERO_SHA256.encode() + data[digits + len(ZERO_SHA256) :]
-    found = hashlib.sha256(zeroed).hexdigest()
+    whole = hashlib.sha256(memoryview(data)[:digits])
+    whole.update(ZERO_SHA256.encode())
+    whole.update(memoryview(data)[digits + len(ZERO_SHA256) :])
+    found = whole.hexdigest()
     if at < 0 or found != card.sha256:
         raise ModelError(
             f"is damaged: its SHA-256 without that field is {found}, its card says {card.sha256}; fetch it again"

@@ -129,7 +129,7 @@ def verify_signature(data: bytes, signature: bytes, trusted_keys: Iterable[str])
     return False
 
 
-def check_trust(path: Path, data: bytes, pin: str | None, trusted_keys: Iterable[str]) -> None:
+def check_trust(path: Path, data: bytes, pin: str | None, trusted_keys: Iterable[str]) -> str:
     """Refuse a file that neither a pin nor a signature vouches for.
 
     A pin that is given or stands in the ``models.json`` beside the file decides; a signature counts where
@@ -140,6 +140,9 @@ def check_trust(path: Path, data: bytes, pin: str | None, trusted_keys: Iterable
         data: its bytes.
         pin: the SHA-256 that it must have, None to look beside it.
         trusted_keys: Ed25519 public keys in hexadecimal.
+
+    Returns:
+        The file's SHA-256.
 
     Raises:
         ModelError: when nothing vouches for it; the message says what to do.
@@ -153,7 +156,7 @@ def check_trust(path: Path, data: bytes, pin: str | None, trusted_keys: Iterable
                 f"{path}: its SHA-256 is {found}, {source} is {expected}: the file is damaged or was "
                 "replaced; fetch it again"
             )
-        return
+        return found
     signature_path, keys = Path(f"{path}.sig"), tuple(trusted_keys)
     if not signature_path.is_file():
         raise ModelError(
@@ -163,8 +166,7 @@ def check_trust(path: Path, data: bytes, pin: str | None, trusted_keys: Iterable
         )
     if not keys:
         raise ModelError(
-            f"{path}: it is signed, but no trusted key was given; name the signer's public key, or pin the "
-            "file"
+            f"{path}: it is signed, but no trusted key was given; name the signer's public key, or pin the file"
         )
     signature = _read(signature_path)
     if len(signature) != _SIGNATURE_BYTES or not verify_signature(data, signature, keys):
@@ -173,6 +175,7 @@ def check_trust(path: Path, data: bytes, pin: str | None, trusted_keys: Iterable
             "trusted keys: "
             "the file is damaged or was replaced, or another key signed it"
         )
+    return found
 
 
 def write_atomically(path: Path, data: bytes) -> None:

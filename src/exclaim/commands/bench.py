@@ -30,6 +30,7 @@ def bench(
         typer.Argument(metavar="[MODEL]...", help="Model files or shipped names; default: the shipped."),
     ] = None,
     repeats: Annotated[int, typer.Option(min=1, help="Turns of the timed parts.")] = 200,
+    fresh: Annotated[int, typer.Option(min=1, help="Processes for what only a fresh one tells.")] = 5,
     listen_minutes: Annotated[float, typer.Option(min=0, help="Recording for `listen`; 0: leave it out.")] = 60.0,
     instructions: Annotated[
         bool, typer.Option("--instructions", help="Count with valgrind where perf cannot; minutes.")
@@ -39,7 +40,7 @@ def bench(
 ) -> None:
     """Measure front-end, models, imports and `listen`: time, memory, size, and energy where the machine can tell."""
     loaded = [load_model(name) for name in models or sorted(shipped_models())]
-    options = BenchOptions(repeats=repeats, listen_minutes=listen_minutes, instructions=instructions)
+    options = BenchOptions(repeats=repeats, fresh=fresh, listen_minutes=listen_minutes, instructions=instructions)
     package = Path(exclaim.__file__).parent
     project = package.parents[1] if (package.parents[1] / "recipes").is_dir() else None
     found = _with_status(lambda tell: measure(loaded, options, project, tell))

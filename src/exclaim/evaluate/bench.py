@@ -25,7 +25,6 @@ from exclaim.model import Model
 __all__ = ["Bench", "BenchOptions", "ImportCost", "Machine", "ModelBench", "bench", "find_recipe", "machine"]
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-_FRESH = 5  # processes for what a fresh process tells
 _COUNTED = (2, 12)  # windows of the two runs whose difference in instructions is taken
 
 
@@ -33,6 +32,7 @@ class BenchOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What to measure."""
 
     repeats: int = 200  # turns of the timed parts
+    fresh: int = 5  # processes for what only a fresh process tells
     listen_minutes: float = 60.0  # length of the recording for `listen`; 0: leave that out
     instructions: bool = False  # count with valgrind where perf cannot: minutes
 
@@ -116,14 +116,8 @@ def bench(
         tell(model.card.name)
         measured.append(_model_bench(model, speed, options))
     tell("imports")
-    imports = _imports()
-    listen, notes = None, list(speed.notes)
-    detecting = [head.task for model in models for head in model.card.heads if head.detects]
-    if options.listen_minutes > 0 and len(detecting) != 1:
-        notes.append(f"`listen` needs one head that detects, these models have {len(detecting)}: it is not measured")
-    elif options.listen_minutes > 0:
-        tell(f"listen, {options.listen_minutes:g} minutes")
-        listen = listen_cost([m.path for m in models], options.listen_minutes, _ONE_THREAD)
+    imports = _imports(options.fresh)
+    listen, listen_notes = _listen(models, options, tell)
     return Bench(
         machine=machine(),
         front_end_ms=speed.front_end_ms,
@@ -134,8 +128,21 @@ def bench(
         imports=imports,
         models=tuple(measured),
         listen=listen,
-        notes=tuple(notes),
+        notes=(*speed.notes, *listen_notes),
     )
+
+
+def _listen(
+    models: Sequence[Model], options: BenchOptions, tell: Callable[[str], None]
+) -> tuple[ListenCost | None, tuple[str, ...]]:
+    """Measure `listen` with these models, or say why not."""
+    detecting = sum(head.detects for model in models for head in model.card.heads)
+    if options.listen_minutes <= 0:
+        return None, ()
+    if detecting != 1:
+        return None, (f"`listen` needs one head that detects, these models have {detecting}: it is not measured",)
+    tell(f"listen, {options.listen_minutes:g} minutes")
+    return listen_cost([model.path for model in models], options.listen_minutes, _ONE_THREAD), ()
 
 
 def find_recipe(model: Model, project: Path | None) -> Path | None:
@@ -183,7 +190,7 @@ def _child(arguments: Sequence[str], given: bytes = b"", before: Sequence[str] =
 
 def _model_bench(model: Model, speed: Speed, options: BenchOptions) -> ModelBench:
     path = str(model.path)
-    fresh = [json.loads(_child(["-m", "exclaim.evaluate.bench_windows", path, "100"])) for _ in range(_FRESH)]
+    fresh = [json.loads(_child(["-m", "exclaim.evaluate.bench_windows", path, "100"])) for _ in range(options.fresh)]
 
     def median(name: str) -> float | None:
         values = [told[name] for told in fresh if told[name] is not None]
@@ -252,7 +259,7 @@ def _cachegrind_count(text: str) -> int | None:
     return int(counts[0]) if counts and counts[0].isdecimal() else None
 
 
-def _imports() -> ImportCost:
+def _imports(processes: int) -> ImportCost:
     device = "exclaim.audio, exclaim.features, exclaim.windows, exclaim.model, onnxruntime"
     code = (
         "import json, sys, time\n"
@@ -260,7 +267,7 @@ def _imports() -> ImportCost:
         f"import {device}\nc = time.perf_counter()\n"
         "print(json.dumps([1e3 * (b - a), 1e3 * (c - a), 'torch' in sys.modules]))"
     )
-    told = [json.loads(_child(["-c", code])) for _ in range(2 * _FRESH)]
+    told = [json.loads(_child(["-c", code])) for _ in range(processes)]
     return ImportCost(
         exclaim_ms=statistics.median(t[0] for t in told),
         device_ms=statistics.median(t[1] for t in told),
