@@ -90,11 +90,22 @@ def stream_audio(path: str | Path, block_seconds: float = 1.0) -> Generator[np.n
         yield from _resampled(blocks, sound.samplerate)
 
 
+class _Forward(soundfile.SoundFile):
+    """A file that is only read forward.
+
+    soundfile seeks behind every read, to where it is already; in an Ogg file that can change the samples that follow.
+    """
+
+    def seekable(self) -> bool:
+        """Return False: nobody seeks."""
+        return False
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[soundfile.SoundFile]:
     _check_file(path)
     try:
-        sound = soundfile.SoundFile(str(path))
+        sound = _Forward(str(path))
     except (soundfile.LibsndfileError, TypeError, RuntimeError) as error:
         raise AudioError(_not_sound(path, error)) from error
     with sound:
