@@ -1,0 +1,150 @@
+"""What the edge has on disk: streams with their episode state, window results, and events for the decision
+service.
+
+Frames are not among it: they are personal data, and the device keeps them for as long as the edge may need
+them again.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from exclaim.database import MAX_BYTES, Database
+from exclaim.episodes import EpisodeState, WindowResult
+from exclaim.forward import keep
+from exclaim.outbox import SCHEMA, Outbox
+from exclaim.wire import Event, StreamInfo
+
+__all__ = ["EdgeStore", "Progress", "StoredStream"]
+
+_SCHEMA = (
+    SCHEMA
+    + """
+CREATE TABLE streams (
+    stream TEXT PRIMARY KEY,
+    info BLOB NOT NULL,
+    committed INTEGER NOT NULL,
+    state BLOB NOT NULL,
+    final INTEGER NOT NULL,
+    touched REAL NOT NULL
+);
+CREATE INDEX streams_touched ON streams (touched);
+CREATE TABLE results (
+    stream TEXT NOT NULL,
+    end_frame INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (stream, end_frame)
+) WITHOUT ROWID;
+"""
+)
+
+
+class StoredStream(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a stream has come, as it stands on disk."""
+
+    info: StreamInfo
+    committed: int  # the last inferred window ends at this frame; -1 before the first
+    state: EpisodeState
+    final: bool = False  # it ended
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of one stream, to be stored as a whole."""
+
+    stream: StoredStream
+    results: tuple[WindowResult, ...]
+    events: tuple[Event, ...]
+
+
+class EdgeStore:
+    """The edge's SQLite file."""
+
+    def __init__(self, path: Path, *, max_bytes: int = MAX_BYTES) -> None:
+        """Open the file, or make it.
+
+        Raises:
+            StoreError: when it cannot be opened.
+        """
+        self._database = Database(path, _SCHEMA, version=1, max_bytes=max_bytes)
+        self.outbox = Outbox(self._database)
+
+    def load(self, stream: str) -> StoredStream | None:
+        """Return how far a stream has come, None where it is new."""
+        rows = self._database.read("SELECT info, committed, state, final FROM streams WHERE stream = ?", (stream,))
+        return _stored(rows[0]) if rows else None
+
+    def commit(self, steps: Iterable[Progress], now: float) -> None:
+        """Store steps of several streams in one transaction: all of it is on disk at the return, or nothing.
+
+        Args:
+            steps: results are new ones; a window that was inferred before breaks the transaction.
+            now: seconds since the epoch.
+
+        Raises:
+            StoreError: when the disk is full; nothing is written then.
+        """
+        with self._database.transaction() as connection:
+            for step in steps:
+                info, name = step.stream.info, step.stream.info.stream
+                connection.executemany(
+                    "INSERT INTO results VALUES (?, ?, ?)",
+                    [(name, result.end_frame, msgspec.json.encode(result)) for result in step.results],
+                )
+                connection.execute(
+                    "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?)",
+                    (
+                        name,
+                        msgspec.msgpack.encode(info),
+                        step.stream.committed,
+                        msgspec.msgpack.encode(step.stream.state),
+                        step.stream.final,
+                        now,
+                    ),
+                )
+                for event in step.events:
+                    keep(event, self.outbox)
+
+    def keep(self, events: Iterable[Event]) -> None:
+        """Store events that devices made, in one transaction.
+
+        Raises:
+            StoreError: when the disk is full; nothing is written then.
+        """
+        with self._database.transaction():
+            for event in events:
+                keep(event, self.outbox)
+
+    def unfinished(self, silent_since: float) -> list[StoredStream]:
+        """Return the streams that did not end and of which nothing came since ``silent_since``."""
+        rows = self._database.read(
+            "SELECT info, committed, state, final FROM streams WHERE final = 0 AND touched < ?",
+            (silent_since,),
+        )
+        return [_stored(row) for row in rows]
+
+    def results(self, stream: str) -> list[WindowResult]:
+        """Return a stream's window results in order."""
+        rows = self._database.read("SELECT body FROM results WHERE stream = ? ORDER BY end_frame", (stream,))
+        return [msgspec.json.decode(body, type=WindowResult) for (body,) in rows]
+
+    def prune(self, before: float) -> None:
+        """Forget the streams, with their results, of which nothing came since ``before``."""
+        with self._database.transaction() as connection:
+            old = "SELECT stream FROM streams WHERE touched < ?"
+            connection.execute(f"DELETE FROM results WHERE stream IN ({old})", (before,))
+            connection.execute("DELETE FROM streams WHERE touched < ?", (before,))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+
+def _stored(row: tuple) -> StoredStream:
+    info, committed, state, final = row
+    return StoredStream(
+        info=msgspec.msgpack.decode(info, type=StreamInfo),
+        committed=committed,
+        state=msgspec.msgpack.decode(state, type=EpisodeState),
+        final=bool(final),
+    )

@@ -1,0 +1,197 @@
+"""Real processes on free loopback ports, and a decision service that only stores what it is sent."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import yaml
+
+from exclaim.transport import wait_until_ready
+
+RATE = 16_000
+
+
+def free_port() -> int:
+    """Return a loopback port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Receiver:
+    """Stands in for the decision service: stores events by id, can go away and come back on the same port."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.events: dict[str, dict] = {}
+        self.arrivals: list[str] = []
+        self.heartbeats: dict[tuple[str, str], dict] = {}
+        self._changed = threading.Condition()
+        self._server: ThreadingHTTPServer | None = None
+
+    def up(self) -> None:
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                answer = json.dumps(receiver.take(self.path, body)).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,)).start()
+
+    def down(self) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+    def take(self, path: str, body: object) -> dict:
+        with self._changed:
+            if path == "/v1/heartbeats":
+                self.heartbeats[body["layer"], body["device"]] = body
+                accepted = []
+            else:
+                accepted = [event["id"] for event in body]
+                self.arrivals += accepted
+                self.events |= {event["id"]: event for event in body}
+            self._changed.notify_all()
+        return {"accepted": accepted}
+
+    def wait(self, holds: Callable[["Receiver"], bool], seconds: float = 20.0) -> None:
+        """Wait until ``holds`` is true of what arrived."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: holds(self), seconds), f"never arrived; got {self.arrivals}"
+
+    def episodes(self) -> list[dict]:
+        """Return the highest revision of each episode, without what differs between streams, in order."""
+        newest: dict[str, dict] = {}
+        for event in self.events.values():
+            episode = event["data"]
+            if episode["revision"] > newest.get(episode["episode"], {"revision": 0})["revision"]:
+                newest[episode["episode"]] = episode
+        return sorted((comparable(e) for e in newest.values()), key=lambda e: e["onset_frame"])
+
+
+def comparable(episode: dict) -> dict:
+    """Return an episode without its ids and times, which belong to one run of capture."""
+    return {key: value for key, value in episode.items() if key not in ("episode", "info", "onset")}
+
+
+class House:
+    """The processes of one test."""
+
+    def __init__(self, folder: Path, models: list[str], receiver: Receiver) -> None:
+        self.folder = folder
+        self.receiver = receiver
+        self.edge_url = f"http://127.0.0.1:{free_port()}"
+        self.models = models
+        self.options: dict[str, dict] = {"edge": {}, "sense": {}}
+        self._processes: list[subprocess.Popen] = []
+
+    def config(self) -> Path:
+        sense = {
+            "device": "kitchen",
+            "edge_url": self.edge_url,
+            "real_time": False,
+            "heartbeat_seconds": 0.5,
+            "results_outbox": str(self.folder / "device.sqlite"),
+            **self.options["sense"],
+        }
+        edge = {
+            "port": int(self.edge_url.rpartition(":")[2]),
+            "store": str(self.folder / "edge.sqlite"),
+            "decide_url": self.receiver.url,
+            "heartbeat_seconds": 0.5,
+            **self.options["edge"],
+        }
+        site = {"name": "test", "context": "a test", "purpose": "to test"}
+        path = self.folder / "exclaim.yaml"
+        path.write_text(
+            yaml.safe_dump({"site": site, "sense": [sense], "edge": edge, "models": self.models})
+        )
+        return path
+
+    def start(self, *arguments: str, before: Callable[[], None] | None = None) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "exclaim", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            preexec_fn=before,
+        )
+        self._processes.append(process)
+        return process
+
+    def edge(self, before: Callable[[], None] | None = None) -> subprocess.Popen:
+        process = self.start("edge", "--config", str(self.config()), before=before)
+        wait_until_ready(self.edge_url, alive=lambda: process.poll() is None)
+        return process
+
+    def sense(self) -> subprocess.Popen:
+        return self.start("sense", "--config", str(self.config()))
+
+    def end(self) -> None:
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+def kill(process: subprocess.Popen) -> None:
+    """End a process as a power cut would."""
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    receiver = Receiver()
+    receiver.up()
+    yield receiver
+    receiver.down()
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory, make_model: Callable[..., Path]) -> Path:
+    return make_model(tmp_path_factory.mktemp("models") / "tiny.onnx", level_floor_db=-40.0)
+
+
+@pytest.fixture
+def house(tmp_path: Path, model: Path, receiver: Receiver) -> Iterator[House]:
+    house = House(tmp_path, [str(model)], receiver)
+    yield house
+    house.end()
+
+
+@pytest.fixture(scope="session")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A minute of a quiet room with four loud bursts in it."""
+    random = np.random.default_rng(3)
+    samples = random.normal(0, 1e-4, 60 * RATE)
+    for second, length in ((6, 2.0), (18, 1.2), (31, 3.5), (47, 1.6)):
+        burst = random.normal(0, 0.2, int(length * RATE))
+        samples[second * RATE : second * RATE + len(burst)] += burst
+    path = tmp_path_factory.mktemp("scene") / "scene.wav"
+    soundfile.write(path, samples.clip(-1, 1), RATE, subtype="PCM_16")
+    return path
