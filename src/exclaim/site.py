@@ -3,13 +3,15 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from exclaim.config import Config
+from exclaim.config import Config, DecideOptions, EdgeOptions
 from exclaim.errors import ConfigError, DeliveryError
 from exclaim.preflight import check_port
 from exclaim.supervise import Child, Supervisor, exclaim_command
 from exclaim.transport import is_loopback, wait_until_ready
 
 __all__ = ["check_site", "page_url", "start_devices", "start_services"]
+
+START_SECONDS = 60.0  # a service that does not answer by then, on however slow a machine, never will
 
 
 def check_site(config: Config) -> None:
@@ -40,7 +42,7 @@ def page_url(config: Config) -> str:
 def start_services(
     supervisor: Supervisor, config: Config, path: Path, *, folder: Path | None = None, logs: bool = False
 ) -> None:
-    """Start the decision service, then the edge server; return when both answer.
+    """Start the decision service and the edge server; return when both answer.
 
     Args:
         supervisor: owns the processes.
@@ -52,15 +54,22 @@ def start_services(
     Raises:
         DeliveryError: when one does not answer; with its last words.
     """
-    for verb, options in (("decide", config.decide), ("edge", config.edge)):
-        child = _start(supervisor, verb, (verb, "--config", str(path)), folder, logs)
-        if not is_loopback(options.host):
-            continue  # its certificate names another host than the one that could be asked here
-        host = f"[{options.host}]" if ":" in options.host else options.host
-        try:
-            wait_until_ready(f"http://{host}:{options.port}", alive=lambda child=child: child.running)
-        except DeliveryError as error:
-            raise DeliveryError(f"{verb} did not start: {child.last_words()}") from error
+    services = [
+        (_start(supervisor, verb, (verb, "--config", str(path)), folder, logs), options)
+        for verb, options in (("decide", config.decide), ("edge", config.edge))
+    ]
+    for child, options in services:
+        _wait(child, options)
+
+
+def _wait(child: Child, options: DecideOptions | EdgeOptions) -> None:
+    if not is_loopback(options.host):
+        return  # its certificate names another host than the one that could be asked here
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    try:
+        wait_until_ready(f"http://{host}:{options.port}", seconds=START_SECONDS, alive=lambda: child.running)
+    except DeliveryError as error:
+        raise DeliveryError(f"{child.name} did not start: {child.last_words()}") from error
 
 
 def start_devices(

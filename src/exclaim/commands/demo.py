@@ -17,6 +17,7 @@ from exclaim.demo.scene import load_scene
 from exclaim.demo.sounds import Sounds, choose_sounds
 from exclaim.demo.stage import free_port, set_stage, stage_config
 from exclaim.demo.table import as_line, as_table
+from exclaim.model import load_model
 from exclaim.preflight import check_port
 from exclaim.site import page_url
 from exclaim.supervise import stop_signals_interrupt
@@ -45,20 +46,25 @@ def demo(
         scene,
         data=None if synthesised else data_root(),
         cache=None if synthesised else cache_folder(),
-        say=lambda text: console.print(text, highlight=False),
+        say=lambda text: _say(console, text),
     )
-    console.print(found.text, style="bold yellow" if found.synthesised else "", highlight=False)
+    _say(console, found.text, style="bold yellow" if found.synthesised else "")
     models = [str(path.resolve()) for path in model or ()]
-    with tempfile.TemporaryDirectory(prefix="exclaim-demo-") as name, stop_signals_interrupt():
-        folder = Path(name)
-        config = stage_config(scene, found, page_port=port, edge_port=free_port(), real_time=not once, models=models)
+    config = stage_config(scene, found, page_port=port, edge_port=free_port(), real_time=not once, models=models)
+    for name in config.models:
+        load_model(name)  # what is wrong with one is said before anything starts
+    with tempfile.TemporaryDirectory(prefix="exclaim-demo-") as folder, stop_signals_interrupt():
         try:
-            with Stage(config, set_stage(folder, config, found)) as stage:
+            with Stage(config, set_stage(Path(folder), config, found)) as stage:
                 _once(stage) if once else _live(stage, console, page_url(config), found, scene.seconds + SETTLE_SECONDS)
         except KeyboardInterrupt:
-            console.print("stopped", highlight=False)
+            _say(console, "stopped")
             if once:
                 raise typer.Exit(130) from None
+
+
+def _say(console: Console, text: str, style: str = "") -> None:
+    console.print(text, style=style, highlight=False, soft_wrap=True)
 
 
 def _page_port(port: int, once: bool) -> int:
@@ -76,11 +82,11 @@ def _once(stage: Stage) -> None:
 
 
 def _live(stage: Stage, console: Console, url: str, found: Sounds, seconds: float) -> None:
-    console.print(f"the page is at {url}", highlight=False)
+    _say(console, f"the page is at {url}")
     caption = f"{found.text}; page: {url}"
     with Live(as_table([], caption), console=console, refresh_per_second=4) as live:
         stage.watch(lambda decisions: live.update(as_table(decisions, caption)), seconds=seconds)
-    console.print(f"the scene is over; the page stays at {url} until Ctrl-C", highlight=False)
+    _say(console, f"the scene is over; the page stays at {url} until Ctrl-C")
     while True:
         stage.check()
         time.sleep(0.5)
