@@ -4,7 +4,14 @@ import pytest
 
 from exclaim.decide.limits import Buckets
 from exclaim.decide.passwords import check_hash, hash_password, verify_password
-from exclaim.decide.sessions import end_session, find_session, forget_old_sessions, start_session, touch_session
+from exclaim.decide.sessions import (
+    end_session,
+    find_session,
+    forget_old_sessions,
+    is_worth_touching,
+    start_session,
+    touch_session,
+)
 from exclaim.errors import ConfigError
 
 NOW = datetime(2025, 3, 1, 1, 0, tzinfo=UTC)
@@ -40,7 +47,9 @@ def test_a_session_lives_while_it_is_used_and_ends_when_told(store):
         token = start_session(connection, "anna", NOW)
         session = find_session(connection, token, NOW + timedelta(hours=13))
         assert session.person == "anna"
-        touch_session(connection, token, session, NOW + timedelta(hours=13))
+        assert not is_worth_touching(session, NOW + timedelta(seconds=59))
+        assert is_worth_touching(session, NOW + timedelta(hours=13))
+        touch_session(connection, token, NOW + timedelta(hours=13))
         assert find_session(connection, token, NOW + timedelta(hours=26)) is not None
         assert find_session(connection, token, NOW + timedelta(hours=28)) is None
         assert find_session(connection, "guess", NOW) is None

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import hmac
+import logging
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -19,13 +20,15 @@ from exclaim.config import Config
 from exclaim.decide.limits import Buckets
 from exclaim.decide.passwords import check_hash
 from exclaim.decide.responses import error_response
-from exclaim.decide.sessions import find_session, touch_session
+from exclaim.decide.sessions import find_session, is_worth_touching, touch_session
 from exclaim.decide.store import Store
-from exclaim.decide.webhook import check_webhook, is_loopback
-from exclaim.errors import ConfigError
+from exclaim.decide.webhook import check_webhook
+from exclaim.errors import ConfigError, StoreError
+from exclaim.transport import is_loopback
 
 __all__ = ["Access", "Forgery", "Principal", "check_access", "session_cookie"]
 
+log = logging.getLogger(__name__)
 EDGE_PATHS = frozenset({"/v1/events", "/v1/heartbeats"})
 _OPEN_PATHS = frozenset({"/health", "/login"})
 _LONGEST_NAME = 64
@@ -145,9 +148,16 @@ class Access:
             session = find_session(connection, token, now)
         if session is None or session.person not in self._config.decide.people:
             return None
-        with self._store.write() as connection:
-            touch_session(connection, token, session, now)
+        if is_worth_touching(session, now):
+            self._touch(token, now)
         return Principal("person", session.person, session.csrf)
+
+    def _touch(self, token: str, now: datetime) -> None:
+        try:
+            with self._store.write() as connection:
+                touch_session(connection, token, now)
+        except StoreError as error:  # a full disk must not lock people out of the page that says so
+            log.error("a session's use was not noted: %s", error)
 
     def _unknown(self, request: Request):
         if request.method == "GET" and "text/html" in request.headers.get("accept", ""):

@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import httpx
 from sqlalchemy import exists, select
@@ -22,12 +23,14 @@ from exclaim.decide.store import Store
 from exclaim.decide.views import incident_of, list_devices
 from exclaim.decide.webhook import check_webhook, post
 from exclaim.errors import DeliveryError, StoreError
+from exclaim.transport import is_loopback
 
 __all__ = ["Background"]
 
 log = logging.getLogger(__name__)
 TICK_SECONDS = 0.25
 STUCK_SECONDS = 10.0
+_DEVICE_SECONDS = 1.0
 _TIDY_SECONDS = 600.0
 _NOTIFIER_TIMEOUT = httpx.Timeout(10.0)
 
@@ -42,7 +45,8 @@ class Background:
         self._loop = asyncio.get_running_loop()
         self._beat: float = self._loop.time()
         self._errors: dict[str, str] = {}  # by name of the work
-        self._states: object = None
+        self._states: list[tuple[object, ...]] | None = None
+        self._looked = -_DEVICE_SECONDS
         self._tidied = -_TIDY_SECONDS
 
     def trouble(self) -> str | None:
@@ -92,28 +96,31 @@ class Background:
         await asyncio.sleep(TICK_SECONDS)
 
     async def _tick(self) -> None:
-        fired, states = await asyncio.to_thread(self._look)
-        self._beat = self._loop.time()
-        if fired:
+        if await asyncio.to_thread(self._fire):
             self.changed()
-        if states != self._states:
-            if self._states is not None:
+        self._beat = self._loop.time()
+        if self._beat - self._looked >= _DEVICE_SECONDS:
+            self._looked = self._beat
+            states = await asyncio.to_thread(self._device_states)
+            if self._states not in (None, states):
                 self._live.publish("device", {"at": self._clock()})
             self._states = states
         if self._beat - self._tidied >= _TIDY_SECONDS:
             self._tidied = self._beat
             await asyncio.to_thread(self._tidy)
 
-    def _look(self) -> tuple[int, object]:
+    def _fire(self) -> int:
         now = self._clock()
         with self._store.read() as connection:
-            waiting = connection.execute(select(exists().where(schema.incidents.c.deadline <= now))).scalar()
-            devices = list_devices(connection, now, self._config.decide)
-        fired = 0
-        if waiting:
-            with self._store.write() as connection:
-                fired = fire_deadlines(connection, now, self._config)
-        return fired, [(device.layer, device.name, device.state, device.hearing, device.mute) for device in devices]
+            if not connection.execute(select(exists().where(schema.incidents.c.deadline <= now))).scalar():
+                return 0
+        with self._store.write() as connection:
+            return fire_deadlines(connection, now, self._config)
+
+    def _device_states(self) -> list[tuple[object, ...]]:
+        with self._store.read() as connection:
+            devices = list_devices(connection, self._clock(), self._config.decide)
+        return [(device.layer, device.name, device.state, device.hearing, device.mute) for device in devices]
 
     def _tidy(self) -> None:
         with self._store.write() as connection:
@@ -124,7 +131,8 @@ class Background:
         webhook = self._config.decide.webhook
         assert webhook is not None  # started only then
         key = check_webhook(webhook)
-        async with httpx.AsyncClient(timeout=_NOTIFIER_TIMEOUT) as client:
+        local = is_loopback(urlsplit(webhook.url).hostname or "")
+        async with httpx.AsyncClient(timeout=_NOTIFIER_TIMEOUT, trust_env=not local) as client:
 
             async def send_next() -> None:
                 self._to_send.clear()

@@ -9,7 +9,15 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from exclaim.decide import schema
 
-__all__ = ["Session", "end_session", "find_session", "forget_old_sessions", "start_session", "touch_session"]
+__all__ = [
+    "Session",
+    "end_session",
+    "find_session",
+    "forget_old_sessions",
+    "is_worth_touching",
+    "start_session",
+    "touch_session",
+]
 
 _IDLE = timedelta(hours=14)  # a night shift and its handover; an open page counts as use
 _TOUCH = timedelta(minutes=1)
@@ -39,11 +47,15 @@ def find_session(connection: Connection, token: str, now: datetime) -> Session |
     return None if row is None else Session(row.person, row.csrf, row.used)
 
 
-def touch_session(connection: Connection, token: str, session: Session, now: datetime) -> None:
-    """Note that the session is used, at most once a minute."""
-    if now - session.used > _TOUCH:
-        table = schema.sessions
-        connection.execute(update(table).where(table.c.token_sha256 == _digest(token)).values(used=now))
+def is_worth_touching(session: Session, now: datetime) -> bool:
+    """Whether the last use was long enough ago to write down a new one: once a minute, not for every request."""
+    return now - session.used > _TOUCH
+
+
+def touch_session(connection: Connection, token: str, now: datetime) -> None:
+    """Note that the session is used."""
+    table = schema.sessions
+    connection.execute(update(table).where(table.c.token_sha256 == _digest(token)).values(used=now))
 
 
 def end_session(connection: Connection, token: str) -> None:

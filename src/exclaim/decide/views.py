@@ -138,6 +138,7 @@ def incident_of(connection: Connection, identifier: int) -> IncidentView | None:
 
 def list_devices(connection: Connection, now: datetime, options: DecideOptions) -> list[DeviceView]:
     """Every device and edge that was ever heard of, by name."""
+    muted = _mutes(connection, now)
     rows = connection.execute(select(schema.devices).order_by(schema.devices.c.layer, schema.devices.c.name)).all()
     return [
         DeviceView(
@@ -153,7 +154,7 @@ def list_devices(connection: Connection, now: datetime, options: DecideOptions) 
             infer=row.infer,
             origin=row.origin,
             clock_off_seconds=clock_off_seconds(row.device_time, row.last_heard),
-            mute=mute_of(connection, row.name, now) if row.layer == "device" else None,
+            mute=muted.get(row.name) if row.layer == "device" else None,
         )
         for row in rows
     ]
@@ -161,12 +162,16 @@ def list_devices(connection: Connection, now: datetime, options: DecideOptions) 
 
 def mute_of(connection: Connection, device: str, now: datetime) -> MuteView | None:
     """The mute of a device that holds at ``now``; of several the longest."""
+    return _mutes(connection, now, device).get(device)
+
+
+def _mutes(connection: Connection, now: datetime, device: str | None = None) -> dict[str, MuteView]:
     mutes = schema.mutes.c
-    query = select(mutes.by, mutes.at, mutes.until).where(
-        mutes.device == device, mutes.until > now, mutes.at <= now, mutes.ended.is_(None)
-    )
-    row = connection.execute(query.order_by(mutes.until.desc()).limit(1)).first()
-    return None if row is None else MuteView(by=row.by, at=row.at, until=row.until)
+    query = select(schema.mutes).where(mutes.until > now, mutes.at <= now, mutes.ended.is_(None))
+    if device is not None:
+        query = query.where(mutes.device == device)
+    rows = connection.execute(query.order_by(mutes.until))
+    return {row.device: MuteView(by=row.by, at=row.at, until=row.until) for row in rows}
 
 
 def _episodes() -> Select[Any]:

@@ -5,7 +5,6 @@ import binascii
 import hashlib
 import hmac
 from datetime import datetime
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,19 +12,12 @@ import httpx
 from exclaim.config import WebhookOptions
 from exclaim.decide.paging import Waiting
 from exclaim.errors import ConfigError, DeliveryError
+from exclaim.transport import is_loopback
 
-__all__ = ["check_webhook", "is_loopback", "post", "signed_headers"]
+__all__ = ["check_webhook", "post", "signed_headers"]
 
 _PREFIX = "whsec_"
 _SHORTEST_SECRET_BYTES = 24  # as the standard has it
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine only."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def check_webhook(options: WebhookOptions) -> bytes:
