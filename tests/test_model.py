@@ -11,11 +11,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
 
-from exclaim import model as model_module
-from exclaim import onnxfile
+from exclaim import model_file, onnxfile
 from exclaim.card import CARD_KEY, FRONT_END, Card, Head, Thresholds, dump_card
 from exclaim.errors import ModelError
-from exclaim.model import load_model, pin, pin_of, predict_head, read_card, seal, sign
+from exclaim.model import load_model, pin, pin_of, predict_head, read_card, seal, shipped_models, sign
 
 TYPE = Head(task="scream-type", output="scream-type", labels=("negative", "positive"), abstain_below=0.6)
 RNG = np.random.default_rng(7)
@@ -164,7 +163,7 @@ def test_an_unknown_shipped_name_lists_the_shipped_ones():
 
 
 def test_a_file_too_large_is_refused_unread(copy, monkeypatch):
-    monkeypatch.setattr(model_module, "MAX_BYTES", 100)
+    monkeypatch.setattr(model_file, "MAX_BYTES", 100)
     with pytest.raises(ModelError, match="more than the 100 that a model file may have"):
         load_model(copy)
 
@@ -343,7 +342,9 @@ def test_pins_that_cannot_be_read_are_named(copy):
 
 def test_shipped_names_resolve_by_name_and_by_task(copy, monkeypatch):
     shipped = {"scream-type-student": copy, "scream-detection-student": copy.parent / "other.onnx"}
-    monkeypatch.setattr(model_module, "shipped_models", lambda: shipped)
+    monkeypatch.setattr(model_file, "shipped_models", lambda: shipped)
+    monkeypatch.chdir(copy.parent)
+    (copy.parent / "scream-type").mkdir()  # a run folder of that name is not meant
     assert load_model("scream-type").path == copy
     assert load_model("scream-type-student").path == copy
     with pytest.raises(ModelError, match="scream: no such file, and 2 shipped models"):
@@ -351,7 +352,7 @@ def test_shipped_names_resolve_by_name_and_by_task(copy, monkeypatch):
 
 
 def test_every_shipped_file_is_pinned_and_loads():
-    for name, path in model_module.shipped_models().items():
+    for name, path in shipped_models().items():
         assert load_model(path).card.heads, name
 
 

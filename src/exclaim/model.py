@@ -1,11 +1,9 @@
-"""A model file: load, verify and run it; seal one with its card.
+"""A model: load, verify and run it.
 
-Loading trusts nothing: the file's size, kind, pin or signature, its own hash, its card, its front-end and its
-graph are checked, in this order, and what is not known is refused. Nothing is unpickled, ever.
+Loading trusts nothing: the file's size and kind, its card and front-end, its pin or signature and its own hash are
+checked before the runtime sees it, then the graph; what is not known is refused. Nothing is unpickled, ever.
 """
 
-import hashlib
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +11,11 @@ import msgspec
 import numpy as np
 
 from exclaim import onnxfile
-from exclaim.card import CARD_KEY, ZERO_SHA256, Card, Head, dump_card, parse_card
+from exclaim.card import Card, Head
 from exclaim.errors import ModelError
 from exclaim.features import N_MELS, WINDOW_FRAMES
-from exclaim.pins import check_trust, pin, pin_of, read_pins, sign, verify_signature, write_atomically
+from exclaim.model_file import card_in, check_own_hash, read_bounded, read_card, resolve_model, seal, shipped_models
+from exclaim.pins import check_trust, pin, pin_of, sign, verify_signature
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = [
     "EMBEDDING",
     "INPUT",
-    "MAX_BYTES",
     "Model",
     "Prediction",
     "load_model",
@@ -40,7 +38,6 @@ __all__ = [
 
 INPUT = "log_mel"  # (batch, 128, 188) float32 in [-1, 1]
 EMBEDDING = "embedding"  # (batch, d) float32: the penultimate activations
-MAX_BYTES = 256 * 2**20  # a larger file is refused before it is read
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,9 +47,7 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[str, ...]  # c names, in the order of the columns
     logits: np.ndarray  # (n, c) float32
     probabilities: np.ndarray  # (n, c) float64, softmax(logits / temperature)
-    label: list[
-        str | None
-    ]  # n; None where the head abstains, or the window is below the card's level floor ("nothing")
+    label: list[str | None]  # n; None where the head abstains or the window is below the level floor ("nothing")
     abstained: np.ndarray  # (n,) bool: the highest probability is below the head's abstain_below
     embedding: np.ndarray  # (n, d) float32
 
@@ -164,12 +159,6 @@ class Model:
         return predictions
 
 
-def shipped_models() -> dict[str, Path]:
-    """Return the shipped model files by name (the file's name without ``.onnx``)."""
-    assets = Path(str(files("exclaim").joinpath("assets")))
-    return {Path(name).stem: assets / name for name in read_pins(assets)}
-
-
 def load_model(
     model: str | Path, *, pin: str | None = None, trusted_keys: tuple[str, ...] = (), threads: int = 1
 ) -> Model:
@@ -188,131 +177,17 @@ def load_model(
             front-end, or not understood; the message names the file, what was found, what was expected and
             what to do.
     """
-    path = _resolve(model)
-    data = _read_bounded(path)
+    path = resolve_model(model)
+    data = read_bounded(path)
     try:
-        card = _card_in(data)
+        card = card_in(data)
         sha256 = check_trust(path, data, pin, trusted_keys)
-        _check_own_hash(data, card)
+        check_own_hash(data, card)
         session = _session(data, threads)
         _check_graph(session, card)
     except ModelError as error:
         raise error if str(error).startswith(str(path)) else ModelError(f"{path}: {error}") from error
     return Model(path, card, sha256, session)
-
-
-def read_card(model: str | Path) -> Card:
-    """Read a file's card and check for damage, but neither trust nor run the file: to look before one pins.
-
-    Raises:
-        ModelError: as :func:`load_model`.
-    """
-    path = _resolve(model)
-    data = _read_bounded(path)
-    try:
-        card = _card_in(data)
-        _check_own_hash(data, card)
-    except ModelError as error:
-        raise ModelError(f"{path}: {error}") from error
-    return card
-
-
-def seal(path: Path, card: Card) -> Card:
-    """Write a card into an ``.onnx`` file, in place of an older one, with the hash of the file.
-
-    Args:
-        path: an ONNX file; it is replaced whole or not at all.
-        card: its ``sha256`` is set here.
-
-    Returns:
-        The card as written.
-
-    Raises:
-        ModelError: when the file is no ONNX file, or cannot be read or written, or the card does not hold
-            together.
-    """
-    path = Path(path)
-    data = _read_bounded(path)
-    try:
-        blank = msgspec.structs.replace(card, sha256=ZERO_SHA256)
-        parse_card(dump_card(blank))
-        digest = hashlib.sha256(onnxfile.with_metadata(data, CARD_KEY, dump_card(blank))).hexdigest()
-        sealed = msgspec.structs.replace(card, sha256=digest)
-        write_atomically(path, onnxfile.with_metadata(data, CARD_KEY, dump_card(sealed)))
-    except ModelError as error:
-        raise error if str(error).startswith(str(path)) else ModelError(f"{path}: {error}") from error
-    return sealed
-
-
-def _resolve(model: str | Path) -> Path:
-    """Return the path of a model file, or of the shipped model of that name or task."""
-    path = Path(model)
-    if path.exists() or path.parent != Path(".") or path.suffix:
-        return path
-    shipped = shipped_models()
-    matches = (
-        [shipped[str(model)]] if str(model) in shipped else [p for name, p in shipped.items() if str(model) in name]
-    )
-    if len(matches) != 1:
-        raise ModelError(
-            f"{model}: no such file, and {len(matches) or 'no'} shipped models have that name; expected a "
-            "model file or one "
-            f"of: {', '.join(sorted(shipped)) or '(this installation ships none)'}"
-        )
-    return matches[0]
-
-
-def _read_bounded(path: Path) -> bytes:
-    if path.is_dir():
-        raise ModelError(f"{path}: is a folder; expected a model file (.onnx)")
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ModelError(f"{path}: has {size} bytes, more than the {MAX_BYTES} that a model file may have")
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise ModelError(f"{path}: no such file; expected a model file (.onnx)") from error
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _card_in(data: bytes) -> Card:
-    """Return the card in a file's bytes, after saying plainly what else the file may be."""
-    if not data:
-        raise ModelError("is empty; expected a model file (.onnx)")
-    if data[:1] == b"\x80" or data[:4] == b"PK\x03\x04":
-        raise ModelError(
-            "is a pickle or an archive, as .pt and .pkl files are; exclaim opens none since they can run "
-            "code; "
-            "expected an .onnx file that `exclaim train` wrote"
-        )
-    try:
-        text = onnxfile.metadata(data).get(CARD_KEY)
-    except ModelError as error:
-        kind = "a text file" if _is_text(data) else "damaged, or no ONNX file"
-        raise ModelError(f"is {kind}; expected an .onnx file that `exclaim train` wrote ({error})") from error
-    if text is None:
-        raise ModelError("is an ONNX file without a card of exclaim's; expected one that `exclaim train` wrote")
-    return parse_card(text)
-
-
-def _is_text(data: bytes) -> bool:
-    head = data[:4096]
-    return all(byte >= 0x20 or byte in b"\t\n\r\f" for byte in head)
-
-
-def _check_own_hash(data: bytes, card: Card) -> None:
-    mark = f'"sha256":"{card.sha256}"}}'.encode()
-    at = data.rfind(mark)
-    digits = at + len(b'"sha256":"')
-    whole = hashlib.sha256(memoryview(data)[:digits])
-    whole.update(ZERO_SHA256.encode())
-    whole.update(memoryview(data)[digits + len(ZERO_SHA256) :])
-    found = whole.hexdigest()
-    if at < 0 or found != card.sha256:
-        raise ModelError(
-            f"is damaged: its SHA-256 without that field is {found}, its card says {card.sha256}; fetch it again"
-        )
 
 
 def _session(data: bytes, threads: int) -> "InferenceSession":

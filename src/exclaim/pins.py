@@ -161,8 +161,7 @@ def check_trust(path: Path, data: bytes, pin: str | None, trusted_keys: Iterable
     if not signature_path.is_file():
         raise ModelError(
             f"{path}: nothing vouches for it: no pin was given, {path.parent / PINS_FILE} has none for it, "
-            "and there is no "
-            f"{signature_path.name}; if you trust the file, `exclaim model pin {path}`"
+            f"and there is no {signature_path.name}; if you trust the file, `exclaim model pin {path}`"
         )
     if not keys:
         raise ModelError(
@@ -172,8 +171,7 @@ def check_trust(path: Path, data: bytes, pin: str | None, trusted_keys: Iterable
     if len(signature) != _SIGNATURE_BYTES or not verify_signature(data, signature, keys):
         raise ModelError(
             f"{path}: {signature_path.name} is not a signature of this file by one of the {len(keys)} "
-            "trusted keys: "
-            "the file is damaged or was replaced, or another key signed it"
+            "trusted keys: the file is damaged or was replaced, or another key signed it"
         )
     return found
 

@@ -165,14 +165,17 @@ def _answer_group(model: Model, paths: Sequence[Path], decoding: list["Future[_D
 
 def _batches(clips: Sequence[np.ndarray | None]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield (owner of each window, inputs, levels) with about 64 windows each."""
-    owners: list[int] = []
-    held: list[tuple[np.ndarray, np.ndarray]] = []
+    held: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for owner, codes in enumerate(clips):
         for inputs, levels in clip_windows(codes) if codes is not None else ():
-            owners += [owner] * len(inputs)
-            held.append((inputs, levels))
-            if len(owners) >= _BATCH:
-                yield np.array(owners), *(np.concatenate(part) for part in zip(*held, strict=True))
-                owners, held = [], []
+            held.append((np.full(len(inputs), owner), inputs, levels))
+            if sum(len(owners) for owners, _, _ in held) >= _BATCH:
+                yield _joined(held)
+                held = []
     if held:
-        yield np.array(owners), *(np.concatenate(part) for part in zip(*held, strict=True))
+        yield _joined(held)
+
+
+def _joined(held: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    owners, inputs, levels = zip(*held, strict=True)
+    return np.concatenate(owners), np.concatenate(inputs), np.concatenate(levels)
