@@ -91,3 +91,5 @@ def test_a_file_that_ended_is_no_dead_microphone(house):
 def test_a_test_alarm_is_called_a_test(house):
     house.hears("negative", "test-alarm", origin="test")
     assert house.says()[:2] == ("alert", "A test alarm rings")
+    house.hears("negative", "room-12")
+    assert house.says() == ("alert", "1 alert needs you", "room-12, and a test alarm")

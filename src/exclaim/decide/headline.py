@@ -32,9 +32,11 @@ def headline(incidents: Sequence[IncidentView], devices: Sequence[DeviceView]) -
     """
     ringing = [one for one in incidents if is_ringing(one)]
     if ringing:
-        tests = all(one.decision.test for one in ringing)
-        text = "A test alarm rings" if tests else _count(len(ringing), "alert needs you", "alerts need you")
-        return Headline("alert", text, _places(ringing))
+        real = [one for one in ringing if not one.decision.test]
+        if not real:
+            return Headline("alert", "A test alarm rings", "Nobody screamed: it shows that alerts come through")
+        also = ", and a test alarm" if len(real) < len(ringing) else ""
+        return Headline("alert", _count(len(real), "alert needs you", "alerts need you"), _places(real) + also)
     waiting = [one for one in incidents if one.severity == "review" and one.state == "open" and not one.late]
     if waiting:
         text = _count(len(waiting), "sound waits for your judgement", "sounds wait for your judgement")
