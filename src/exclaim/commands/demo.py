@@ -14,7 +14,7 @@ from exclaim.corpora.data_root import data_root
 from exclaim.demo.fetching import cache_folder
 from exclaim.demo.play import SETTLE_SECONDS, Stage
 from exclaim.demo.scene import load_scene
-from exclaim.demo.sounds import Sounds, choose_sounds
+from exclaim.demo.sounds import choose_sounds
 from exclaim.demo.stage import free_port, set_stage, stage_config
 from exclaim.demo.table import as_line, as_table
 from exclaim.model import load_model
@@ -56,7 +56,7 @@ def demo(
     with tempfile.TemporaryDirectory(prefix="exclaim-demo-") as folder, stop_signals_interrupt():
         try:
             with Stage(config, set_stage(Path(folder), config, found)) as stage:
-                _once(stage) if once else _live(stage, console, page_url(config), found, scene.seconds + SETTLE_SECONDS)
+                _once(stage) if once else _live(stage, console, page_url(config), scene.seconds + SETTLE_SECONDS)
         except KeyboardInterrupt:
             _say(console, "stopped")
             if once:
@@ -81,11 +81,10 @@ def _once(stage: Stage) -> None:
         typer.echo(json.dumps(as_line(decision)))
 
 
-def _live(stage: Stage, console: Console, url: str, found: Sounds, seconds: float) -> None:
+def _live(stage: Stage, console: Console, url: str, seconds: float) -> None:
     _say(console, f"the page is at {url}")
-    caption = f"{found.text}; page: {url}"
-    with Live(as_table([], caption), console=console, refresh_per_second=4) as live:
-        stage.watch(lambda decisions: live.update(as_table(decisions, caption)), seconds=seconds)
+    with Live(as_table([]), console=console, refresh_per_second=4) as live:
+        stage.watch(lambda decisions: live.update(as_table(decisions)), seconds=seconds)
     _say(console, f"the scene is over; the page stays at {url} until Ctrl-C")
     while True:
         stage.check()

@@ -13,14 +13,13 @@ STYLE = {"alert": "bold red", "review": "yellow", "record": "green"}
 MOST_ROWS = 20
 
 
-def as_table(decisions: Sequence[dict[str, Any]], caption: str) -> Table:
+def as_table(decisions: Sequence[dict[str, Any]]) -> Table:
     """Return the table of the newest decisions, oldest first.
 
     Args:
         decisions: as ``GET /v1/decisions`` of the decision service has them, in the order to show.
-        caption: says what is played, and where the page is.
     """
-    table = Table(caption=caption, caption_justify="left", title_justify="left")
+    table = Table()
     for name in ("time (UTC)", "device", "heard", "confidence", "decision"):
         table.add_column(name, justify="right" if name == "confidence" else "left")
     for decision in decisions[-MOST_ROWS:]:
