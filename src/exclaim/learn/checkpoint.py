@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-__all__ = ["load_checkpoint", "load_weights", "save_checkpoint", "save_weights"]
+__all__ = ["load_checkpoint", "load_weights", "save_checkpoint", "save_weights", "take_over_weights"]
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
@@ -22,6 +22,19 @@ def save_weights(network: nn.Module, path: Path) -> None:
 def load_weights(network: nn.Module, path: Path) -> None:
     """Read weights that :func:`save_weights` wrote into a network of the same form."""
     network.load_state_dict(load_file(path))
+
+
+def take_over_weights(network: nn.Module, path: Path) -> list[str]:
+    """Copy what another network's weights share with this one by name and shape; return the names that were left alone.
+
+    Args:
+        network: takes the weights.
+        path: weights that :func:`save_weights` wrote.
+    """
+    own, other = network.state_dict(), load_file(path)
+    shared = {name: tensor for name, tensor in other.items() if name in own and own[name].shape == tensor.shape}
+    network.load_state_dict(own | shared)
+    return sorted(set(own) - set(shared))
 
 
 def save_checkpoint(

@@ -48,7 +48,7 @@ def finish_run(
     corpora: Corpora,
     folder: Path,
     model: Path,
-    teacher: Path | None,
+    parents: tuple[Path, ...],
 ) -> None:
     """Write the run's sealed and pinned model file, with what it reached on the test speakers in its card."""
     found = validation.answers(network, next(network.parameters()).device)
@@ -60,7 +60,7 @@ def finish_run(
         view=_view(recipe),
         validation_speakers_sha256=hashlib.sha256("\n".join(validation.speakers).encode()).hexdigest(),
         corpora=tuple(_use(manifest.corpus) for manifest in corpora.manifests),
-        parents=(Parent(name=teacher.stem, sha256=pin_of(teacher)),) if teacher else (),
+        parents=tuple(Parent(name=parent.stem, sha256=pin_of(parent)) for parent in parents),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     candidate = model.with_suffix(".candidate.onnx")

@@ -62,6 +62,7 @@ class NetworkOptions(_Options, kw_only=True):
 
     name: str
     options: dict[str, int | float | bool | str | tuple[int, int]] = {}
+    weights_from: str | None = None  # a recipe whose run gives the first weights, wherever names and shapes agree
 
 
 class Distillation(_Options, kw_only=True):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,7 +16,7 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from exclaim.errors import RecipeError
-from exclaim.learn.checkpoint import load_weights
+from exclaim.learn.checkpoint import load_weights, take_over_weights
 from exclaim.learn.examples import PARTS, Corpora, load_corpora
 from exclaim.learn.finish import finish_run
 from exclaim.learn.loop import Report, answer, train_network
@@ -48,6 +49,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     done_before: bool  # True where there was nothing left to do
 
 
+class _Parents(NamedTuple):
+    """The runs that a run builds on."""
+
+    teacher: Run | None
+    origin: Run | None  # of the first weights
+
+
 def network_of(recipe: Recipe) -> nn.Module:
     """Build the network that a recipe names, with weights drawn from the recipe's seed."""
     torch.manual_seed(recipe.seed)
@@ -78,12 +86,17 @@ def train(
     model = folder / f"{recipe.name}.onnx"
     if recipe.distil:
         _check_teacher(recipe, load_recipe(path.parent / recipe.distil.teacher))
+    if recipe.network.weights_from:
+        _check_split(recipe, load_recipe(path.parent / recipe.network.weights_from))
     teacher = train(path.parent / recipe.distil.teacher, places, accelerator, report) if recipe.distil else None
+    origin = recipe.network.weights_from and train(
+        path.parent / recipe.network.weights_from, places, accelerator, report
+    )
     _claim(folder, recipe)
     if model.is_file():
         return Run(folder=folder, model=model, done_before=True)
     with _logged(folder / "log.txt"):
-        _train(path, recipe, folder, model, teacher, places, accelerator, report)
+        _train(path, recipe, folder, model, _Parents(teacher, origin or None), places, accelerator, report)
     return Run(folder=folder, model=model, done_before=False)
 
 
@@ -103,13 +116,18 @@ def _logged(path: Path) -> Iterator[None]:
         handler.close()
 
 
-def _check_teacher(recipe: Recipe, teacher: Recipe) -> None:
-    """Refuse a teacher that has heard the student's test speakers, or that answers another question."""
-    if teacher.split != recipe.split:
+def _check_split(recipe: Recipe, parent: Recipe) -> None:
+    """Refuse a parent that has heard the test speakers."""
+    if parent.split != recipe.split:
         raise RecipeError(
-            f"recipe {recipe.name} splits otherwise than its teacher {teacher.name}, which has heard its test "
+            f"recipe {recipe.name} splits otherwise than its parent {parent.name}, which has heard its test "
             "speakers; give both the same split"
         )
+
+
+def _check_teacher(recipe: Recipe, teacher: Recipe) -> None:
+    """Refuse a teacher that has heard the student's test speakers, or that answers another question."""
+    _check_split(recipe, teacher)
     if recipe.task not in teacher.heads or teacher.heads[recipe.task].labels != recipe.heads[recipe.task].labels:
         raise RecipeError(f"teacher {teacher.name} has no head {recipe.task!r} with the labels of recipe {recipe.name}")
 
@@ -134,7 +152,7 @@ def _train(
     recipe: Recipe,
     folder: Path,
     model: Path,
-    teacher: Run | None,
+    parents: "_Parents",
     places: Places,
     accelerator: str,
     report: Callable[[str], Report],
@@ -147,8 +165,11 @@ def _train(
     _describe(folder, recipe, corpora, fabric)
     views = Views(recipe, store, corpora.bursts["train"], corpora.ambience["train"], recipe.seed)
     validation = Validation(recipe, store, corpora.bursts["validation"], corpora.ambience["validation"])
-    answers = _answers(path, recipe, store, corpora, teacher, places, fabric)
+    answers = _answers(path, recipe, store, corpora, parents.teacher, places, fabric)
     network = network_of(recipe)
+    if parents.origin:
+        left = take_over_weights(network, parents.origin.folder / "best.safetensors")
+        _LOG.info("weights of %s taken over, but for %s", parents.origin.folder.name, ", ".join(left) or "none")
     if fabric.device.type == "cpu":
         network = network.to(memory_format=torch.channels_last)
     progress = train_network(
@@ -164,7 +185,8 @@ def _train(
     _LOG.info("best epoch %d of %d: %s", progress["best_epoch"], progress["epochs"], progress["best"])
     network = network_of(recipe)
     load_weights(network, folder / "best.safetensors")
-    finish_run(recipe, network, validation, corpora, folder, model, teacher.model if teacher else None)
+    models = tuple(run.model for run in parents if run is not None)
+    finish_run(recipe, network, validation, corpora, folder, model, models)
 
 
 def _readable(corpora: Corpora, store: FeatureStore) -> Corpora:

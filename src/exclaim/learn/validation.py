@@ -19,6 +19,7 @@ from exclaim.learn.views import Batch, Views, plain_batches
 __all__ = ["Answers", "Validation"]
 
 _BATCH = 64
+_MOST_COMPOSED = 800
 _SEED = 7_919  # of the composed windows: the same ones for every network
 
 
@@ -39,7 +40,9 @@ class Validation:
         self._recipe = recipe
         self._batches: list[Batch] = list(plain_batches(recipe, store, examples, _BATCH))
         if recipe.draw:
-            unmixed = msgspec.structs.replace(recipe, augment=msgspec.structs.replace(recipe.augment, mixup=0.0))
+            augment = msgspec.structs.replace(recipe.augment, mixup=0.0)
+            draw = msgspec.structs.replace(recipe.draw, windows=min(_MOST_COMPOSED, recipe.draw.windows))
+            unmixed = msgspec.structs.replace(recipe, augment=augment, draw=draw)
             composed = Views(unmixed, store, examples, ambience, _SEED)
             self._batches += composed.batches(0, _BATCH)
         self.speakers = sorted({e.clip.speaker_key for e in examples if e.clip.speaker_key})
