@@ -50,7 +50,7 @@ def test_one_speaker_has_no_interval():
 
 def test_a_figure_that_is_seldom_defined_has_no_interval():
     def seldom(chosen: np.ndarray) -> dict[str, float]:
-        return {"x": 1.0 if (chosen == 0).sum() > 2 else math.nan}
+        return {"x": 1.0 if (chosen == 0).sum() != 2 and (chosen == 1).sum() == 1 else math.nan}
 
     assert intervals(seldom, list("abcdefgh")) == {"x": None}
 
@@ -64,3 +64,15 @@ def test_a_paired_difference_is_narrower_than_its_parts():
     assert 0.09 < low < (better - values).mean() < high < 0.11
     one = intervals(mean_of(values), clusters)["mean"]
     assert high - low < 0.1 * (one[1] - one[0])
+
+
+def test_a_biased_figure_lies_in_its_interval():
+    values = np.random.default_rng(6).normal(scale=0.3, size=200)
+    low, high = intervals(lambda chosen: {"gap": float(abs(values[chosen].mean()))}, [str(i) for i in range(200)])[
+        "gap"
+    ]
+    assert low <= abs(values.mean()) <= high
+
+
+def test_a_figure_that_is_not_defined_on_the_whole_has_no_interval():
+    assert intervals(lambda chosen: {"x": math.nan}, list("abc")) == {"x": None}

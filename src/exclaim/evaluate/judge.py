@@ -123,7 +123,7 @@ def judge(
         support=dict(zip(head.labels, support.tolist(), strict=True)),
         recalls=dict(zip(head.labels, map(_number, recalls), strict=True)),
         confusion=tuple(map(tuple, confusion.tolist())),
-        intervals={name: spread[name] for name in FIGURES if _number(figures[name]) is not None},
+        intervals={name: _share(spread[name]) for name in FIGURES if _number(figures[name]) is not None},
         protocol=_protocol(head, len(speakers), draws),
         notes=(*notes, *_notes(head, support, clips)),
         **{name: _number(figures[name]) for name in FIGURES},
@@ -171,6 +171,11 @@ def _cluster(clip: Clip) -> str:
 def _data_hash(answered: Sequence[tuple[Clip, str, ClipLogits]]) -> str:
     lines = sorted(f"{answer.sha256} {label}\n" for _, label, answer in answered)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _share(interval: Interval | None) -> Interval | None:
+    """Keep an interval of a share within what a share can be."""
+    return None if interval is None else (round(max(0.0, interval[0]), 6), round(min(1.0, interval[1]), 6))
 
 
 def _number(value: float) -> float | None:
