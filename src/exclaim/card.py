@@ -3,7 +3,6 @@
 import hashlib
 import re
 from functools import cache
-from importlib.resources import files
 from typing import Annotated, Any
 
 import msgspec
@@ -77,10 +76,8 @@ FRONT_END = FrontEnd(
 @cache
 def front_end_hash() -> str:
     """Return the SHA-256 of our front-end: its parameters, then its filterbank as little-endian float32."""
-    with files("exclaim").joinpath("assets/mel_filterbank.npy").open("rb") as file:
-        filterbank = np.load(file, allow_pickle=False)
     return hashlib.sha256(
-        msgspec.json.encode(FRONT_END) + np.ascontiguousarray(filterbank, "<f4").tobytes()
+        msgspec.json.encode(FRONT_END) + np.ascontiguousarray(features.filterbank(), "<f4").tobytes()
     ).hexdigest()
 
 
