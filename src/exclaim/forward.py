@@ -18,7 +18,9 @@ __all__ = ["EventForwarder", "as_event", "keep"]
 _log = logging.getLogger(__name__)
 
 _BATCH = 100  # events in one request
+_MOST_BACKOFF_SECONDS = 5.0  # an alert waits no longer than this once the peer is back
 _REFUSED = (400, 413, 422)  # the content is at fault, and the same bytes will be refused again
+_SHUT = (401, 403, 404)  # a wrong credential, name or address
 
 
 def as_event(episode: Episode) -> Event:
@@ -50,8 +52,11 @@ class EventForwarder:
         self._outbox = outbox
         self._client = client
         self._peer = peer
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or Backoff(most=_MOST_BACKOFF_SECONDS)
+        self._set_back: set[str] = set()  # events that the peer refused in this run; tried again in the next one
         self.reached: bool | None = None  # whether the last try succeeded; None before the first
+        self.refusal: DeliveryError | None = None  # where the peer lets nothing in, and never took anything
+        self.accepted = 0  # events that the peer took
 
     def step(self) -> int:
         """Send one batch and return how many events the peer took.
@@ -60,11 +65,11 @@ class EventForwarder:
             DeliveryError: when the peer cannot be reached or refuses; all is kept.
             StoreError: when the outbox cannot be written; the peer may then be sent the same events again.
         """
-        entries = self._outbox.peek(_BATCH)
+        entries = [entry for entry in self._outbox.peek(_BATCH) if entry.id not in self._set_back]
         if not entries:
             return 0
         response = self._post(entries)
-        if response.status_code in _REFUSED and len(entries) > 1:
+        if response.status_code in _REFUSED:
             return sum(self._alone(entry) for entry in entries)
         return self._settle(entries, response)
 
@@ -73,6 +78,7 @@ class EventForwarder:
         response = self._post([entry])
         if response.status_code in _REFUSED:
             self._outbox.set_back([entry.id])
+            self._set_back.add(entry.id)
             _log.error("%s refuses event %s, which is kept: %s", self._peer, entry.id, error_message(response))
             return 0
         return self._settle([entry], response)
@@ -86,7 +92,9 @@ class EventForwarder:
 
     def _settle(self, entries: list[Entry], response: httpx.Response) -> int:
         if not response.is_success:
-            raise DeliveryError(f"{self._peer} refuses events, which are kept: {error_message(response)}")
+            error = DeliveryError(f"{self._peer} refuses events, which are kept: {error_message(response)}")
+            self.refusal = error if response.status_code in _SHUT and not self.accepted else None
+            raise error
         try:
             ack = msgspec.json.decode(response.content, type=EventsAck)
         except msgspec.MsgspecError as error:
@@ -95,6 +103,7 @@ class EventForwarder:
         if not accepted:
             raise DeliveryError(f"{self._peer} acknowledged none of {len(entries)} events; they are kept")
         self._outbox.delete(accepted)
+        self.accepted += len(accepted)
         return len(accepted)
 
     def run(self, stop: threading.Event) -> None:

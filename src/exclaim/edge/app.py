@@ -12,6 +12,7 @@ from exclaim.chunks import read_chunk
 from exclaim.config import EdgeOptions
 from exclaim.edge.access import Access, RateLimit
 from exclaim.edge.answers import Refusal, answer, install
+from exclaim.edge.checks import check_beat, check_event, check_times
 from exclaim.edge.service import EdgeService
 from exclaim.errors import WireError
 from exclaim.wire import CHUNK_TYPE, EVENTS_TYPE, WIRE_VERSION, Chunk, Event, EventsAck, Heartbeat
@@ -20,6 +21,7 @@ __all__ = ["create_app"]
 
 _HEARTBEAT_BYTES = 16_384
 _HEARTBEAT_TYPE = "application/json"
+_BODY_SECONDS = 20.0  # a body may take this long to arrive
 _MOST_EVENTS = 1000  # in one request
 
 Message = TypeVar("Message")
@@ -70,6 +72,7 @@ def create_app(options: EdgeOptions, service: EdgeService) -> FastAPI:
         """
         chunk, admitted = await receive(request, CHUNK_TYPE, options.max_body_bytes, Chunk)
         access.check(admitted, chunk.info.device)
+        check_times(chunk.info)
         run = read_chunk(chunk)
         return answer(await asyncio.wrap_future(service.ingest.submit(chunk, run)))
 
@@ -81,6 +84,8 @@ def create_app(options: EdgeOptions, service: EdgeService) -> FastAPI:
             raise Refusal(413, "too-large", f"{len(batch)} events in one request; expected {_MOST_EVENTS} at most")
         for device in {event.data.info.device for event in batch}:
             access.check(admitted, device)
+        for event in batch:
+            check_event(event)
         await asyncio.to_thread(service.store.keep, batch)
         return answer(EventsAck(accepted=tuple(event.id for event in batch)))
 
@@ -89,6 +94,7 @@ def create_app(options: EdgeOptions, service: EdgeService) -> FastAPI:
         """Take a device's heartbeat (JSON, wire.Heartbeat); the newest is passed on to the cloud."""
         beat, admitted = await receive(request, _HEARTBEAT_TYPE, _HEARTBEAT_BYTES, Heartbeat)
         access.check(admitted, beat.device)
+        check_beat(beat)
         service.heartbeats.hear(beat)
         return Response(status_code=204)
 
@@ -107,10 +113,14 @@ async def _read(request: Request, most: int) -> bytes:
     if not length.isdecimal() or int(length) > most:
         raise refusal
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > most:
-            raise refusal
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > most:
+                    raise refusal
+    except TimeoutError as error:
+        raise Refusal(408, "too-slow", f"the body did not arrive within {_BODY_SECONDS:g} s") from error
     return bytes(body)
 
 

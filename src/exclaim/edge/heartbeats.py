@@ -39,13 +39,13 @@ class HeartbeatRelay:
         self._outbox = outbox
         self._clock = clock
         self._lock = threading.Lock()
-        self._newest: OrderedDict[str, Heartbeat] = OrderedDict()
+        self._newest: OrderedDict[tuple[str, str], Heartbeat] = OrderedDict()
 
     def hear(self, beat: Heartbeat) -> None:
         """Take a device's heartbeat."""
         with self._lock:
-            self._newest.pop(beat.device, None)
-            self._newest[beat.device] = beat
+            self._newest.pop((beat.layer, beat.device), None)
+            self._newest[beat.layer, beat.device] = beat
             if len(self._newest) > _MOST_DEVICES:
                 self._newest.popitem(last=False)
 
@@ -56,10 +56,10 @@ class HeartbeatRelay:
             with self._lock:
                 if not self._newest:
                     return passed
-                device, beat = self._newest.popitem(last=False)
+                key, beat = self._newest.popitem(last=False)
             if not self._post(beat):
                 with self._lock:
-                    self._newest.setdefault(device, beat)
+                    self._newest.setdefault(key, beat)
                 return passed
             passed += 1
 

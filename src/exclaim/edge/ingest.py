@@ -21,7 +21,7 @@ from exclaim.chunks import Run
 from exclaim.edge.answers import Refusal
 from exclaim.edge.store import EdgeStore, Progress, StoredStream
 from exclaim.errors import StoreError
-from exclaim.features import WINDOW_FRAMES
+from exclaim.features import N_MELS, WINDOW_FRAMES
 from exclaim.forward import as_event
 from exclaim.listen import Analysis
 from exclaim.windows import CutterState, Windows, cut, end, start
@@ -126,14 +126,16 @@ class Ingest:
             if isinstance(first, _Silent):
                 self._settle(first)
             else:
-                self._process([first, *self._more(first, lane)])
+                jobs = [first, *self._more(first, lane)]
+                # from here on nobody can withdraw: what is stored is answered, whether or not it is still waited for
+                self._process([job for job in jobs if job.answer.set_running_or_notify_cancel()])
 
     def _more(self, first: _Job, lane: int) -> list[_Job]:
         """Return the chunks that go with the first one: of its lane, one for each stream."""
         time.sleep(_LINGER_SECONDS)
         jobs: list[_Job] = []
         streams, back = {first.chunk.info.stream}, []
-        while len(jobs) < _MOST_JOBS - 1:
+        while len(jobs) + len(back) < _MOST_JOBS - 1:
             try:
                 item = self._waiting.get_nowait()
             except queue.Empty:
@@ -208,14 +210,14 @@ class Ingest:
         """Lay a chunk behind what is there, and cut the windows that it completes."""
         session = self._session(job.chunk)
         expected = session.cutter.next_frame
-        nothing = cut(np.empty((0, session.cutter.codes.shape[1]), np.uint8), np.empty(0, bool), session.cutter)
-        if session.stored.final or job.run.next < expected:
-            return _Step(job, session.stored, session.cutter, nothing[0])
+        if session.stored.final:
+            nothing, _ = cut(np.empty((0, N_MELS), np.uint8), np.empty(0, bool), session.cutter)
+            return _Step(job, session.stored, session.cutter, nothing)
         if job.run.first > expected:
             message = f"the chunk begins at frame {job.run.first}; expected {expected}"
             ack = msgspec.to_builtins(_ack(session, ()))
             raise Refusal(409, "frames-missing", message, more={"ack": ack})
-        fresh = job.run.slice(expected, job.run.next)
+        fresh = job.run.slice(expected, max(expected, job.run.next))  # what came before is passed over
         windows, cutter = cut(fresh.codes, fresh.missing, session.cutter)
         if job.chunk.final:
             last, cutter = end(cutter)

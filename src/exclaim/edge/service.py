@@ -12,6 +12,7 @@ from exclaim.edge.heartbeats import HeartbeatRelay
 from exclaim.edge.ingest import Ingest
 from exclaim.edge.store import EdgeStore
 from exclaim.errors import StoreError
+from exclaim.features import FRAME_SECONDS
 from exclaim.forward import EventForwarder
 from exclaim.listen import Analysis
 
@@ -21,7 +22,8 @@ _log = logging.getLogger(__name__)
 
 _UPKEEP_SECONDS = 30.0
 _CLOSE_SECONDS = 900.0  # a stream that is silent for so long has its episode closed: what comes later is late
-_KEEP_SECONDS = 7 * 86_400.0  # results of a stream are kept this long after its last frame
+_KEEP_SECONDS = 7 * 86_400.0  # a stream is kept this long after its last frame, longer than any device keeps frames
+_RESULTS_FRAMES = round(86_400 / FRAME_SECONDS)  # results are kept for a day of sound
 
 
 class EdgeService:
@@ -88,8 +90,8 @@ class EdgeService:
         while not self._stop.wait(_UPKEEP_SECONDS):
             now = self._clock()
             try:
-                for stored in self.store.unfinished(now - _CLOSE_SECONDS):
+                for stored in self.store.left_sounding(now - _CLOSE_SECONDS):
                     self.ingest.close_silent(stored.info.stream).result()
-                self.store.prune(now - _KEEP_SECONDS)
+                self.store.prune(now - _KEEP_SECONDS, frames=_RESULTS_FRAMES)
             except StoreError as error:
                 _log.error("%s", error)

@@ -27,6 +27,7 @@ CREATE TABLE streams (
     committed INTEGER NOT NULL,
     state BLOB NOT NULL,
     final INTEGER NOT NULL,
+    sounding INTEGER NOT NULL,
     touched REAL NOT NULL
 );
 CREATE INDEX streams_touched ON streams (touched);
@@ -92,13 +93,14 @@ class EdgeStore:
                     [(name, result.end_frame, msgspec.json.encode(result)) for result in step.results],
                 )
                 connection.execute(
-                    "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO streams VALUES (?, ?, ?, ?, ?, ?, ?)",
                     (
                         name,
                         msgspec.msgpack.encode(info),
                         step.stream.committed,
                         msgspec.msgpack.encode(step.stream.state),
                         step.stream.final,
+                        step.stream.state.sound is not None,
                         now,
                     ),
                 )
@@ -115,10 +117,10 @@ class EdgeStore:
             for event in events:
                 keep(event, self.outbox)
 
-    def unfinished(self, silent_since: float) -> list[StoredStream]:
-        """Return the streams that did not end and of which nothing came since ``silent_since``."""
+    def left_sounding(self, silent_since: float) -> list[StoredStream]:
+        """Return the streams with a sound under way of which nothing came since ``silent_since``."""
         rows = self._database.read(
-            "SELECT info, committed, state, final FROM streams WHERE final = 0 AND touched < ?",
+            "SELECT info, committed, state, final FROM streams WHERE sounding = 1 AND touched < ?",
             (silent_since,),
         )
         return [_stored(row) for row in rows]
@@ -128,9 +130,16 @@ class EdgeStore:
         rows = self._database.read("SELECT body FROM results WHERE stream = ? ORDER BY end_frame", (stream,))
         return [msgspec.json.decode(body, type=WindowResult) for (body,) in rows]
 
-    def prune(self, before: float) -> None:
-        """Forget the streams, with their results, of which nothing came since ``before``."""
+    def prune(self, before: float, *, frames: int) -> None:
+        """Forget the streams of which nothing came since ``before``, and old results of those that go on.
+
+        Args:
+            before: seconds since the epoch.
+            frames: results that lie this far behind their stream's last one go; a stream may go on for years.
+        """
         with self._database.transaction() as connection:
+            for name, committed in connection.execute("SELECT stream, committed FROM streams").fetchall():
+                connection.execute("DELETE FROM results WHERE stream = ? AND end_frame < ?", (name, committed - frames))
             old = "SELECT stream FROM streams WHERE touched < ?"
             connection.execute(f"DELETE FROM results WHERE stream IN ({old})", (before,))
             connection.execute("DELETE FROM streams WHERE touched < ?", (before,))
