@@ -4,18 +4,24 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
+import msgspec
 import numpy as np
 import pytest
 import soundfile
 import yaml
 
+from exclaim.listen import Analysis, listen_file
+from exclaim.model import load_model
 from exclaim.transport import wait_until_ready
 
 RATE = 16_000
@@ -56,7 +62,7 @@ class Receiver:
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        threading.Thread(target=self._server.serve_forever, args=(0.02,)).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def down(self) -> None:
         if self._server is not None:
@@ -76,7 +82,7 @@ class Receiver:
             self._changed.notify_all()
         return {"accepted": accepted}
 
-    def wait(self, holds: Callable[["Receiver"], bool], seconds: float = 20.0) -> None:
+    def wait(self, holds: Callable[["Receiver"], bool], seconds: float = 60.0) -> None:
         """Wait until ``holds`` is true of what arrived."""
         with self._changed:
             assert self._changed.wait_for(lambda: holds(self), seconds), f"never arrived; got {self.arrivals}"
@@ -89,6 +95,80 @@ class Receiver:
             if episode["revision"] > newest.get(episode["episode"], {"revision": 0})["revision"]:
                 newest[episode["episode"]] = episode
         return sorted((comparable(e) for e in newest.values()), key=lambda e: e["onset_frame"])
+
+
+class Road:
+    """The network between a device and the edge: it can be cut, say things twice, and lose what comes back."""
+
+    def __init__(self, edge_url: str) -> None:
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.open = True
+        self.twice = False
+        self.chunks = 0  # that arrived at the edge
+        self.statuses: list[int] = []  # the edge's answers to chunks and events
+        self.attempts = 0  # at chunks and events, arrived or not
+        self.arrived: Callable[[int], bool] = lambda chunk: True  # says whether the answer gets back
+        self._changed = threading.Condition()
+        road = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                response = road.carry(self.path, body, self.headers["content-type"])
+                if response is None:
+                    self.close_connection = True
+                    return
+                with suppress(OSError):  # the device was killed, or gave up waiting
+                    self.send_response(response.status_code)
+                    self.send_header("content-length", str(len(response.content)))
+                    self.end_headers()
+                    self.wfile.write(response.content)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._client = httpx.Client(base_url=edge_url, trust_env=False, timeout=30)
+        self._server = ThreadingHTTPServer(("127.0.0.1", int(self.url.rpartition(":")[2])), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def carry(self, path: str, body: bytes, media: str) -> httpx.Response | None:
+        counts = path != "/v1/heartbeats"
+        with self._changed:
+            self.attempts += counts
+            self._changed.notify_all()
+        if not self.open:
+            return None
+        try:
+            for _ in range(2 if self.twice else 1):
+                response = self._client.post(path, content=body, headers={"content-type": media})
+        except httpx.HTTPError:
+            return None
+        if not counts:
+            return response
+        with self._changed:
+            self.statuses.append(response.status_code)
+            self.chunks += path == "/v1/chunks" and response.is_success
+            self._changed.notify_all()
+        return response if self.arrived(self.chunks) else None
+
+    def wait(self, holds: Callable[["Road"], bool], seconds: float = 60.0) -> None:
+        with self._changed:
+            assert self._changed.wait_for(lambda: holds(self), seconds), (self.attempts, self.statuses)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._client.close()
+
+
+def listened(path: Path, model: str) -> list[dict]:
+    """Return the last revision of each episode that `exclaim listen` finds, as JSON has it."""
+    newest = {}
+    for step in listen_file(path, Analysis([load_model(model)])):
+        for episode in step.episodes:
+            newest[episode.episode] = comparable(msgspec.json.decode(msgspec.json.encode(episode)))
+    return sorted(newest.values(), key=lambda episode: episode["onset_frame"])
 
 
 def comparable(episode: dict) -> dict:
@@ -105,6 +185,7 @@ class House:
         self.edge_url = f"http://127.0.0.1:{free_port()}"
         self.models = models
         self.options: dict[str, dict] = {"edge": {}, "sense": {}}
+        self.road: Road | None = None
         self._processes: list[subprocess.Popen] = []
 
     def config(self) -> Path:
@@ -116,6 +197,8 @@ class House:
             "results_outbox": str(self.folder / "device.sqlite"),
             **self.options["sense"],
         }
+        if self.road:
+            sense["edge_url"] = self.road.url
         edge = {
             "port": int(self.edge_url.rpartition(":")[2]),
             "store": str(self.folder / "edge.sqlite"),
@@ -125,9 +208,7 @@ class House:
         }
         site = {"name": "test", "context": "a test", "purpose": "to test"}
         path = self.folder / "exclaim.yaml"
-        path.write_text(
-            yaml.safe_dump({"site": site, "sense": [sense], "edge": edge, "models": self.models})
-        )
+        path.write_text(yaml.safe_dump({"site": site, "sense": [sense], "edge": edge, "models": self.models}))
         return path
 
     def start(self, *arguments: str, before: Callable[[], None] | None = None) -> subprocess.Popen:
@@ -148,20 +229,41 @@ class House:
         wait_until_ready(self.edge_url, alive=lambda: process.poll() is None)
         return process
 
-    def sense(self) -> subprocess.Popen:
+    def sense(self, **options: object) -> subprocess.Popen:
+        self.options["sense"] |= options
         return self.start("sense", "--config", str(self.config()))
 
+    def with_road(self) -> Road:
+        """Put a network that a test can disturb between device and edge."""
+        self.road = Road(self.edge_url)
+        return self.road
+
+    def inferred(self) -> list[tuple[str, int]]:
+        """Return what the edge, which must not run, has inferred: stream and last frame of each window."""
+        with closing(sqlite3.connect(self.folder / "edge.sqlite")) as connection:
+            return connection.execute("SELECT stream, end_frame FROM results ORDER BY stream, end_frame").fetchall()
+
     def end(self) -> None:
+        """Kill what still runs."""
         for process in self._processes:
-            if process.poll() is None:
-                process.kill()
-            process.communicate()
+            kill(process)
+        if self.road:
+            self.road.close()
+            self.road = None
+
+
+def ended_well(process: subprocess.Popen, seconds: float = 120.0) -> str:
+    """Wait for the end of a process, which must be a good one; return its output."""
+    output, _ = process.communicate(timeout=seconds)
+    assert process.returncode == 0, output
+    return output
 
 
 def kill(process: subprocess.Popen) -> None:
     """End a process as a power cut would."""
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.send_signal(signal.SIGKILL)  # nothing, where it ended before
+    process.wait()
+    process.stdout.close()
 
 
 @pytest.fixture

@@ -127,6 +127,7 @@ class FrameBuffer:
     def streams(self) -> list[Waiting]:
         """Return the streams: live ones first, then the backlog from the oldest."""
         with self.changed:
+            self._expire()  # also when nothing is added any more
             waiting = [Waiting(s.info, s.first, s.next, s.ended, s.backlog) for s in self._streams.values()]
         return sorted(waiting, key=lambda stream: stream.backlog)
 

@@ -1,5 +1,6 @@
 """Sound as a device hears it: from a microphone, or a file at its own speed or as fast as it goes."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,12 +11,16 @@ from typing import NamedTuple
 import numpy as np
 
 from exclaim.audio import microphone, stream_audio
+from exclaim.errors import AudioError
 from exclaim.features import SAMPLE_RATE
 
 __all__ = ["Block", "capture", "is_microphone"]
 
+_log = logging.getLogger(__name__)
+
 _LIVE_SECONDS = 0.1  # length of a block that is heard in real time
 _FAST_SECONDS = 1.0
+_REOPEN_SECONDS = 5.0  # between two tries to open a microphone that went away
 
 
 class Block(NamedTuple):
@@ -57,13 +62,23 @@ def capture(
 
 
 def _heard(device: str | None, stop: threading.Event) -> Iterator[Block]:
-    overran = threading.Event()
-    with closing(microphone(device, _LIVE_SECONDS, on_overrun=overran.set)) as blocks:
-        for samples in blocks:
-            yield Block(samples, overran.is_set())
-            overran.clear()
-            if stop.is_set():
-                return
+    """Hear a microphone; one that goes away after it was heard is opened again."""
+    lost, heard = threading.Event(), False
+    while not stop.is_set():
+        try:
+            with closing(microphone(device, _LIVE_SECONDS, on_overrun=lost.set)) as blocks:
+                for samples in blocks:
+                    yield Block(samples, lost.is_set())
+                    heard = True
+                    lost.clear()
+                    if stop.is_set():
+                        return
+        except AudioError as error:
+            if not heard:
+                raise
+            _log.error("%s; trying again", error)
+            lost.set()
+            stop.wait(_REOPEN_SECONDS)
 
 
 def _fast(blocks: Iterator[np.ndarray], stop: threading.Event) -> Iterator[Block]:

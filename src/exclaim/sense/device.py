@@ -84,7 +84,12 @@ def run_sense(
         blocks = stack.enter_context(_opened(options, stop))
         first = next(blocks, None)  # a source that cannot be heard says so before anything else starts
         pipeline = Pipeline(
-            delivery.sink, meter, options.gate, new_stream=lambda: _stream(options), clock=time.monotonic
+            delivery.sink,
+            meter,
+            options.gate,
+            new_stream=lambda began: _stream(options, began),
+            clock=time.time,
+            follow_clock=is_microphone(options.source),
         )
         pulse = Pulse(client, meter, _beat(options, pipeline, delivery), seconds=options.heartbeat_seconds)
         with _threads(delivery.run, pulse.run) as ended:
@@ -149,7 +154,9 @@ def _delivery(
     sink = LocalResults(store, lambda info: Listener(analysis, info))
     stack.callback(sink.finish)
     forwarder = EventForwarder(store.outbox, client, peer="the edge")
-    return _Delivery(sink, forwarder.run, store.outbox.count)
+    delivery = _Delivery(sink, forwarder.run, store.outbox.count)
+    delivery.failure = lambda: forwarder.refusal
+    return delivery
 
 
 def _frames_leave(options: SenseOptions, client: httpx.Client, renew: threading.Event, stack: ExitStack) -> _Delivery:
@@ -182,8 +189,8 @@ def _origin(options: SenseOptions) -> Origin:
     return "synthesised" if options.synthesised else "file"
 
 
-def _stream(options: SenseOptions) -> StreamInfo:
-    return new_stream(options.device, time.time(), origin=_origin(options), clock=clock_quality())
+def _stream(options: SenseOptions, began: float) -> StreamInfo:
+    return new_stream(options.device, began, origin=_origin(options), clock=clock_quality())
 
 
 def _beat(

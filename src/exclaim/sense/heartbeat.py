@@ -9,6 +9,7 @@ import httpx
 import msgspec
 import numpy as np
 
+from exclaim.errors import StoreError
 from exclaim.features import decode
 from exclaim.wire import Heartbeat
 
@@ -70,12 +71,12 @@ class Pulse:
 
     def step(self) -> bool:
         """Post one heartbeat and return whether it arrived."""
-        message = self._beat(datetime.now(UTC), *self._meter.take())
         try:
+            message = self._beat(datetime.now(UTC), *self._meter.take())
             headers = {"content-type": "application/json"}
             body = msgspec.json.encode(message)
             return self._client.post("/v1/heartbeats", content=body, headers=headers).is_success
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, StoreError) as error:
             _log.debug("heartbeat was not sent: %s", error)
             return False
 

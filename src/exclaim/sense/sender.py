@@ -119,7 +119,7 @@ class ChunkSender:
             raise kind(f"the edge refuses frames, which are kept: {error_message(response)}")
         ack = _decode(response, ChunkAck)
         self.accepted += 1
-        self._next[name] = min(ack.expected, run.next)
+        self._next[name] = min(ack.expected, stream.next)
         if final and ack.expected >= run.next:
             self._buffer.forget(name)
             del self._next[name]
