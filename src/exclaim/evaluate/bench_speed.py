@@ -16,7 +16,7 @@ import numpy as np
 
 from exclaim import features
 from exclaim.errors import RecipeError
-from exclaim.model import load_model, pin_of
+from exclaim.model import EMBEDDING, load_model, pin_of
 
 __all__ = ["Speed", "SpeedOptions", "main", "measure"]
 
@@ -122,7 +122,7 @@ def _librosa(clip: np.ndarray, notes: list[str]) -> dict[str, Task]:
             n_mels=features.N_MELS,
             pad_mode="constant",
         )
-        return librosa.power_to_db(power, ref=1.0, amin=1e-8, top_db=None)
+        return features.normalise(librosa.power_to_db(power, ref=1.0, amin=1e-8, top_db=None))
 
     return {"librosa": run}
 
@@ -139,14 +139,15 @@ def _eager(options: SpeedOptions, notes: list[str]) -> dict[str, Task]:
         notes.append(f"{error.name} is not installed: models have no eager PyTorch beside them")
         return {}
     torch.set_num_threads(1)
-    window = torch.zeros(1, features.N_MELS, features.WINDOW_FRAMES)
+    window = np.zeros((1, features.N_MELS, features.WINDOW_FRAMES), np.float32)
 
     def forward(network: torch.nn.Module) -> Task:
         network.eval()
 
         def run() -> None:
             with torch.inference_mode():
-                network(window)
+                answers = network(torch.from_numpy(window))
+                [torch.softmax(logits, 1).numpy() for name, logits in answers.items() if name != EMBEDDING]
 
         return run
 
