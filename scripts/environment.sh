@@ -41,7 +41,7 @@ check_space() { # FOLDER MIB
 run_pip() { # VENV ARGUMENT...
     local venv="$1" log="$1/pip.log"
     shift
-    if "$venv/bin/python" -m pip install --disable-pip-version-check --no-input "$@" 2>&1 |
+    if "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --no-compile "$@" 2>&1 |
         tee "$log" | { grep -E --line-buffered '^(Collecting|Installing|ERROR)' || true; } >&2; then
         return
     fi
