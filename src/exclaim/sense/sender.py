@@ -19,7 +19,8 @@ __all__ = ["ChunkSender", "Refused"]
 
 _log = logging.getLogger(__name__)
 
-_MOST_FRAMES = 1250  # in one chunk: 20 s
+_MOST_FRAMES = 1250  # in one chunk: 20 s; halved where the edge finds that too much
+_MOST_BACKOFF_SECONDS = 5.0  # what is heard waits no longer than this once the edge is back
 _WATERMARK_FRAMES = round(5.0 / FRAME_SECONDS)  # a gated stream says every 5 s that it goes on
 _OUTAGE_FRAMES = round(5.0 / FRAME_SECONDS)  # live sound that lags more than 5 s is a backlog
 _TRY_AGAIN = (408, 425, 429)
@@ -57,7 +58,8 @@ class ChunkSender:
         self._client = client
         self._buffer = buffer
         self._renew = renew
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or Backoff(most=_MOST_BACKOFF_SECONDS)
+        self._most_frames = _MOST_FRAMES
         self._next: dict[str, int] = {}  # frame to send next, by stream
         self.accepted = 0  # chunks that the edge took
         self.failure: Refused | None = None  # why sending was given up before anything was accepted
@@ -97,7 +99,7 @@ class ChunkSender:
         """Return the stream and the frames that go next, or None when nothing is due."""
         for stream in self._buffer.streams():
             first = self._first(stream)
-            next = min(stream.next, first + _MOST_FRAMES)
+            next = min(stream.next, first + self._most_frames)
             if stream.ended:
                 return stream, self._buffer.read(stream.info.stream, first, next)
             if next - first >= STEP_FRAMES:
@@ -113,6 +115,9 @@ class ChunkSender:
             if expected == run.first:
                 raise DeliveryError(f"the edge expects frame {expected} and refuses it; frames are kept")
             self._next[name] = expected
+            return
+        if response.status_code == 413 and self._most_frames > STEP_FRAMES:
+            self._most_frames = max(STEP_FRAMES, self._most_frames // 2)
             return
         if not response.is_success:
             kind = DeliveryError if _may_pass(response.status_code) else Refused
