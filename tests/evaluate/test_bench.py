@@ -92,6 +92,7 @@ def measured(**fields) -> Bench:
         **{"first_load_ms": 30.0, "runtime_import_ms": 300.0, "peak_bytes": 90_000_000, "joules_per_window": None},
         **{"instructions_per_window": None, "instructions_note": "why", "eager_ms": 5.0, "model_speedup": 5.0},
         whole_speedup=4.5,
+        stream_speedup=6.5,
     )
     versions = {"exclaim": "0", "numpy": "2", "onnxruntime": "1"}
     whole = Bench(
@@ -114,6 +115,7 @@ def measured(**fields) -> Bench:
 def test_every_figure_becomes_a_record_of_its_own():
     records = {r.id: r for r in bench_records(measured(), command="exclaim bench", tree="t", date="2026-01-01")}
     assert records["bench.tiny.speedup"].value == 4.5
+    assert records["bench.tiny.stream-speedup"].value == 6.5
     assert records["bench.tiny.size"].value == 0.953464
     assert records["bench.listen.speed"].data == "generated recording of 60 minutes, never silent"
     assert records["bench.listen.memory-short"].value is None
