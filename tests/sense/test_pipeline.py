@@ -1,6 +1,7 @@
 """From blocks of sound to numbered frames: the same as the front-end and the gate give in one go."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -88,7 +89,7 @@ def in_one_go(samples: np.ndarray, options: GateOptions) -> tuple[np.ndarray, np
 def test_frames_are_those_of_front_end_and_gate_however_the_blocks_come(cuts: list[int], enabled: bool) -> None:
     device, samples = Device(enabled=enabled), sound()
     edges = [0, *np.cumsum(cuts).clip(max=len(samples)).tolist(), len(samples)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         device.hear(samples[begin:end])
     device.pipeline.finish()
     codes, passes = in_one_go(samples, GateOptions(enabled=enabled))
