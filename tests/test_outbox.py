@@ -127,3 +127,12 @@ def test_two_processes_cannot_share_one_file(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("exclaim.database._BUSY_SECONDS", 0.0)
     with open_outbox(tmp_path / "outbox.sqlite").database, pytest.raises(StoreError, match="another process"):
         open_outbox(tmp_path / "outbox.sqlite")
+
+
+def test_what_is_heard_is_nobody_elses_to_read(tmp_path: Path) -> None:
+    outbox = open_outbox(tmp_path / "outbox.sqlite")
+    outbox.put("a", b"1")
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    outbox.database.close()
+    assert modes["outbox.sqlite"] == 0o600
+    assert set(modes.values()) == {0o600}

@@ -1,9 +1,10 @@
 """An SQLite file whose commits are on disk when they return: WAL, synchronous=FULL, one process at a time."""
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from exclaim.errors import StoreError
@@ -36,6 +37,9 @@ class Database:
         self.path = Path(path)
         self._lock = threading.RLock()
         self._depth = 0
+        if path != Path(":memory:"):
+            with suppress(OSError):  # it is there, or SQLite says better what is wrong
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))  # what is heard is nobody else's to read
         with self._translated("opened"):
             self._connection = sqlite3.connect(
                 self.path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False

@@ -1,5 +1,6 @@
 """The edge's interface: who is let in, what is bounded, what is refused and in which shape."""
 
+import asyncio
 import hashlib
 import zlib
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import pytest
 
 from exclaim.edge.access import Access, RateLimit
 from exclaim.edge.answers import Refusal
+from exclaim.edge.app import create_app
 from exclaim.forward import as_event
 from exclaim.wire import CHUNK_TYPE, EVENTS_TYPE, Chunk, Event, Heartbeat, StreamInfo
 
@@ -160,6 +162,16 @@ def test_health_says_what_runs(edge: Edge) -> None:
     assert health["status"] == "ok"
     assert [model["name"] for model in health["models"]] == ["tiny"]
     assert health["events_waiting"] == 0
+
+
+def test_health_tells_others_no_more_than_that_it_runs(edge: Edge) -> None:
+    elsewhere = httpx.ASGITransport(create_app(edge.options, edge.service), client=("192.0.2.7", 5000))
+
+    async def ask() -> object:
+        async with httpx.AsyncClient(transport=elsewhere, base_url=edge.url) as client:
+            return (await client.get("/health")).json()
+
+    assert asyncio.run(ask()) == {"status": "ok"}
 
 
 # bounds

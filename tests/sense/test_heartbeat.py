@@ -73,3 +73,14 @@ def test_one_that_does_not_arrive_disturbs_nothing(failure: Exception | None) ->
 
     with httpx.Client(transport=httpx.MockTransport(answer), base_url="http://edge") as client:
         assert not Pulse(client, Meter(), failing, seconds=10).step()
+
+
+def test_a_device_that_is_not_let_in_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    refusal = httpx.Response(401, json={"error": {"code": "unauthorised", "message": "the token is no device's"}})
+    with httpx.Client(transport=httpx.MockTransport(lambda _: refusal), base_url="http://edge") as client:
+        pulse = Pulse(client, Meter(), beat, seconds=10)
+        assert not pulse.step()
+        assert not pulse.step()
+    assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
+        "the edge refuses this device's heartbeats: 401 unauthorised: the token is no device's"
+    ]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import httpx
 
+from exclaim.background import Loop
 from exclaim.config import EdgeOptions
 from exclaim.edge.heartbeats import HeartbeatRelay
 from exclaim.edge.ingest import Ingest
@@ -58,9 +59,9 @@ class EdgeService:
         self._clock = clock
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=self.forwarder.run, args=(self._stop,), name="forward"),
-            threading.Thread(target=self.heartbeats.run, args=(self._stop,), name="heartbeats"),
-            threading.Thread(target=self._keep_up, name="upkeep"),
+            Loop(self.forwarder.run, self._stop, name="forward"),
+            Loop(self.heartbeats.run, self._stop, name="heartbeats"),
+            Loop(self._keep_up, self._stop, name="upkeep"),
         ]
 
     def start(self) -> None:
@@ -86,8 +87,8 @@ class EdgeService:
             "decide_reached": self.forwarder.reached,
         }
 
-    def _keep_up(self) -> None:
-        while not self._stop.wait(_UPKEEP_SECONDS):
+    def _keep_up(self, stop: threading.Event) -> None:
+        while not stop.wait(_UPKEEP_SECONDS):
             now = self._clock()
             try:
                 for stored in self.store.left_sounding(now - _CLOSE_SECONDS):

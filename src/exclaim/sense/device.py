@@ -11,8 +11,9 @@ from typing import Literal
 
 import httpx
 
+from exclaim.background import Loop
 from exclaim.config import SenseOptions
-from exclaim.errors import ConfigError
+from exclaim.errors import AudioError, ConfigError
 from exclaim.forward import EventForwarder
 from exclaim.listen import Analysis, Listener
 from exclaim.model import load_model
@@ -92,24 +93,29 @@ def run_sense(
             follow_clock=is_microphone(options.source),
         )
         pulse = Pulse(client, meter, _beat(options, pipeline, delivery), seconds=options.heartbeat_seconds)
-        with _threads(delivery.run, pulse.run) as ended:
+        broken: AudioError | None = None
+        with _running(deliver=delivery.run, pulse=pulse.run) as ended:
             if on_ready:
                 on_ready(pipeline.info.stream)
             if first is not None:
                 pipeline.push(first)
-            for block in blocks:
-                if renew.is_set():
-                    renew.clear()
-                    pipeline.renew()
-                pipeline.push(block)
-                _wait_for_room(options, delivery, stop)
-                if delivery.failure():
-                    break
+            try:
+                for block in blocks:
+                    if renew.is_set():
+                        renew.clear()
+                        pipeline.renew()
+                    pipeline.push(block)
+                    _wait_for_room(options, delivery, stop)
+                    if delivery.failure():
+                        break
+            except AudioError as error:  # what was heard before is handed over all the same
+                broken = error
+                stop.set()
             pipeline.finish()
             _drain(delivery, stop, ended)
         pulse.step()
-    if error := delivery.failure():
-        raise error
+    if failure := broken or delivery.failure():
+        raise failure
 
 
 @contextmanager
@@ -122,10 +128,10 @@ def _opened(options: SenseOptions, stop: threading.Event) -> Iterator[Iterator[B
 
 
 @contextmanager
-def _threads(*targets: Callable[[threading.Event], None]) -> Iterator[threading.Event]:
-    """Run functions in threads of their own; set the event that they are given, and wait for them, at the end."""
+def _running(**bodies: Callable[[threading.Event], None]) -> Iterator[threading.Event]:
+    """Run loops by name; set the event that they are given, and wait for them, at the end."""
     ended = threading.Event()
-    threads = [threading.Thread(target=target, args=(ended,)) for target in targets]
+    threads = [Loop(body, ended, name=name) for name, body in bodies.items()]
     for thread in threads:
         thread.start()
     try:

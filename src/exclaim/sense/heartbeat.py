@@ -11,6 +11,7 @@ import numpy as np
 
 from exclaim.errors import StoreError
 from exclaim.features import decode
+from exclaim.transport import error_message
 from exclaim.wire import Heartbeat
 
 __all__ = ["Meter", "Pulse"]
@@ -68,6 +69,7 @@ class Pulse:
         self._meter = meter
         self._beat = beat
         self._seconds = seconds
+        self._refused = False
 
     def step(self) -> bool:
         """Post one heartbeat and return whether it arrived."""
@@ -75,10 +77,14 @@ class Pulse:
             message = self._beat(datetime.now(UTC), *self._meter.take())
             headers = {"content-type": "application/json"}
             body = msgspec.json.encode(message)
-            return self._client.post("/v1/heartbeats", content=body, headers=headers).is_success
+            response = self._client.post("/v1/heartbeats", content=body, headers=headers)
         except (httpx.HTTPError, StoreError) as error:
             _log.debug("heartbeat was not sent: %s", error)
             return False
+        if response.status_code in (401, 403) and not self._refused:  # a device that hears nothing is told here alone
+            self._refused = True
+            _log.warning("the edge refuses this device's heartbeats: %s", error_message(response))
+        return response.is_success
 
     def run(self, stop: threading.Event) -> None:
         """Post until ``stop`` is set; the first one as soon as there was time to hear something."""
