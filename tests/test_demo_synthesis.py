@@ -28,9 +28,10 @@ def dominant_hz(wave: np.ndarray) -> float:
     return SAMPLE_RATE / lag
 
 
-def test_screams_are_high_and_speech_is_not():
-    assert all(450 < dominant_hz(synthesise("negative scream", seed)) < 1600 for seed in range(4))
-    assert all(350 < dominant_hz(synthesise("positive scream", seed)) < 1300 for seed in range(4))
+def test_screams_are_high():
+    for seed in range(4):
+        assert 350 < dominant_hz(synthesise("negative scream", seed)) < 1500  # with its octave below
+        assert 900 < dominant_hz(synthesise("positive scream", seed)) < 1500
 
 
 def roughness(wave: np.ndarray) -> float:

@@ -106,25 +106,25 @@ def _samples(seconds: float) -> int:
 
 
 def _negative_scream(rng: np.random.Generator) -> np.ndarray:
-    """A shriek of terror: high, flat, rough, broken by subharmonics."""
-    samples = _samples(rng.uniform(1.3, 2.0))
-    top = rng.uniform(1050, 1450)
-    pitch = top * _curve([(0, 0.5), (0.12, 1), (0.35, 0.96), (0.75, 1.02), (1, 0.6)], samples)
-    voice = Voice(tilt_db=-3, jitter=0.022, roughness=0.55, subharmonic=0.35, breath=0.18)
-    loudness = _curve([(0, 0), (0.06, 0.9), (0.5, 1), (0.85, 0.8), (1, 0)], samples)
+    """A shriek of terror: it rises to the end, flat in spectrum, rough, broken by subharmonics."""
+    samples = _samples(rng.uniform(1.1, 1.5))
+    top = rng.uniform(950, 1350)
+    pitch = top * _curve([(0, 0.45), (0.12, 0.7), (0.6, 0.88), (1, 1)], samples)
+    voice = Voice(tilt_db=-4, jitter=0.018, roughness=0.5, subharmonic=0.3, breath=0.14)
+    loudness = _curve([(0, 0), (0.06, 0.8), (0.5, 1), (0.93, 0.95), (1, 0)], samples)
     source = _source(pitch, voice, rng) * loudness
-    return _filtered(source, [(0, "a"), (0.15, "scream"), (1, "scream")], 1.12)
+    return _filtered(source, [(0, "a"), (0.3, "scream"), (1, "scream")], 1.15)
 
 
 def _positive_scream(rng: np.random.Generator) -> np.ndarray:
-    """A shriek of joy: a clearer voice that glides up, opens and rings."""
-    samples = _samples(rng.uniform(1.1, 1.7))
-    top = rng.uniform(800, 1100)
-    pitch = top * _curve([(0, 0.5), (0.2, 0.85), (0.45, 1), (0.7, 0.98), (1, 0.5)], samples)
-    voice = Voice(tilt_db=-4, jitter=0.02, vibrato=0.015, roughness=0.2, subharmonic=0.1, breath=0.15)
+    """A shriek of joy: a clear "woo" whose pitch goes up and comes down again."""
+    samples = _samples(rng.uniform(1.0, 1.25))
+    top = rng.uniform(1050, 1300)
+    pitch = top * _curve([(0, 0.4), (0.5, 1), (1, 0.4)], samples)
+    voice = Voice(tilt_db=-6, jitter=0.012, vibrato=0.02, roughness=0.15, breath=0.1)
     loudness = _curve([(0, 0), (0.1, 0.7), (0.4, 1), (0.8, 0.9), (1, 0)], samples)
     source = _source(pitch, voice, rng) * loudness
-    return _filtered(source, [(0, "a"), (0.4, "scream"), (1, "scream")], 1.12)
+    return _filtered(source, [(0, "u"), (0.5, "o"), (1, "u")], 1.15)
 
 
 def _laugh(rng: np.random.Generator) -> np.ndarray:
