@@ -13,8 +13,8 @@ PROJECT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session")
 def data_root() -> Path:
-    """The development corpora (``EXCLAIM_DATA``, by default ``../shared/data``); skips where they are "
-    "absent.
+    """The development corpora (``EXCLAIM_DATA``, by default ``../shared/data``); skips where they are
+    absent.
     """
     root = Path(os.environ.get("EXCLAIM_DATA", PROJECT / "../shared/data")).resolve()
     if not (root / "emogator").is_dir():
@@ -46,13 +46,9 @@ def make_network() -> Callable[..., Path]:
         constants = []
         for name, matrix in weights.items():
             offset = (bias or {}).get(name, np.zeros(len(matrix)))
-            constants.append(
-                numpy_helper.from_array(np.ascontiguousarray(matrix, np.float32), f"{name}.weight")
-            )
+            constants.append(numpy_helper.from_array(np.ascontiguousarray(matrix, np.float32), f"{name}.weight"))
             constants.append(numpy_helper.from_array(np.asarray(offset, np.float32), f"{name}.bias"))
-            nodes.append(
-                helper.make_node("Gemm", ["bands", f"{name}.weight", f"{name}.bias"], [name], transB=1)
-            )
+            nodes.append(helper.make_node("Gemm", ["bands", f"{name}.weight", f"{name}.bias"], [name], transB=1))
         value = helper.make_tensor_value_info
         graph = helper.make_graph(
             nodes,

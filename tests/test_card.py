@@ -15,9 +15,7 @@ from exclaim.errors import ModelError
 DETECTION = Head(
     task="scream-detection", output="d", labels=("other", "scream"), thresholds=Thresholds(on=0.7, off=0.4)
 )
-TYPE = Head(
-    task="scream-type", output="t", labels=("negative", "positive"), temperature=1.7, abstain_below=0.6
-)
+TYPE = Head(task="scream-type", output="t", labels=("negative", "positive"), temperature=1.7, abstain_below=0.6)
 
 
 def card(**fields) -> Card:
@@ -44,9 +42,7 @@ def test_the_front_end_is_what_the_features_are_made_with():
 def test_the_front_end_hash_covers_parameters_and_filterbank():
     bands = np.load(files("exclaim").joinpath("assets/mel_filterbank.npy"), allow_pickle=False).astype("<f4")
     assert bands.shape == (128, 513)
-    expected = hashlib.sha256(
-        msgspec.json.encode(FRONT_END) + np.ascontiguousarray(bands).tobytes()
-    ).hexdigest()
+    expected = hashlib.sha256(msgspec.json.encode(FRONT_END) + np.ascontiguousarray(bands).tobytes()).hexdigest()
     assert front_end_hash() == expected
 
 

@@ -40,12 +40,12 @@ def test_a_run_comes_out_as_it_went_in(run: Run, final: bool, backlog: bool) -> 
 @given(st.binary(max_size=300), st.integers(-5, 5000), st.sampled_from(["raw", "zlib"]))
 def test_any_bytes_are_read_or_refused_in_a_sentence(frames: bytes, last: int, encoding: str) -> None:
     chunk = Chunk(info=INFO, first=0, last=last, frames=frames, encoding=encoding)
+    refusal = ""
     try:
-        run = read_chunk(chunk)
+        assert len(read_chunk(chunk).status) == last + 1
     except WireError as error:
-        assert "expected" in str(error) or "cannot be decompressed" in str(error)
-    else:
-        assert len(run.status) == last + 1
+        refusal = str(error)
+    assert not refusal or "expected" in refusal or "cannot be decompressed" in refusal
 
 
 def test_a_claim_of_endless_frames_allocates_nothing() -> None:
@@ -62,9 +62,7 @@ def test_a_decompression_bomb_is_cut_off() -> None:
 
 @pytest.mark.parametrize("gaps", [[(0, 3), (2, 4)], [(4, 5), (0, 1)], [(0, 20)], [(3, 2)]])
 def test_gaps_must_be_sorted_disjoint_and_inside(gaps: list[tuple[int, int]]) -> None:
-    chunk = Chunk(
-        info=INFO, first=0, last=9, gaps=tuple(Gap(first=a, last=b, reason="gated") for a, b in gaps)
-    )
+    chunk = Chunk(info=INFO, first=0, last=9, gaps=tuple(Gap(first=a, last=b, reason="gated") for a, b in gaps))
     with pytest.raises(WireError, match="sorted, disjoint and inside"):
         read_chunk(chunk)
 

@@ -1,5 +1,5 @@
-"""Reading an ONNX file's bytes agrees with the onnx package, and no bytes make it do anything but answer "
-"or refuse.
+"""Reading an ONNX file's bytes agrees with the onnx package, and no bytes make it do anything but answer
+or refuse.
 """
 
 import contextlib

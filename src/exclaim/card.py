@@ -94,9 +94,7 @@ class Head(_Part, kw_only=True):
     task: Name  # "scream-detection", "scream-type", "vocal-burst", "speech-emotion", ...
     output: Name  # the ONNX output that holds its logits, of shape (batch, labels)
     labels: tuple[Name, ...]  # in the order of the logits; for a detection ("other", what is detected)
-    temperature: Annotated[float, msgspec.Meta(gt=0, le=100)] = (
-        1.0  # probabilities = softmax(logits / temperature)
-    )
+    temperature: Annotated[float, msgspec.Meta(gt=0, le=100)] = 1.0  # probabilities = softmax(logits / temperature)
     thresholds: Thresholds | None = None  # present for a detection, and only there
     abstain_below: Probability = 0.0  # no label where the highest probability is lower; 0 for a detection
 
@@ -184,21 +182,15 @@ def parse_card(text: str) -> Card:
     try:
         raw = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise ModelError(
-            f"its card is not JSON ({error}); expected a file that `exclaim train` wrote"
-        ) from error
+        raise ModelError(f"its card is not JSON ({error}); expected a file that `exclaim train` wrote") from error
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
         found = raw.get("schema") if isinstance(raw, dict) else type(raw).__name__
-        raise ModelError(
-            f"its card has schema {found!r}, expected {SCHEMA}; use the release of exclaim that wrote it"
-        )
+        raise ModelError(f"its card has schema {found!r}, expected {SCHEMA}; use the release of exclaim that wrote it")
     _check_front_end(raw)
     try:
         card = msgspec.convert(raw, Card)
     except msgspec.ValidationError as error:
-        raise ModelError(
-            f"its card is not understood: {error}; use the release of exclaim that wrote it"
-        ) from error
+        raise ModelError(f"its card is not understood: {error}; use the release of exclaim that wrote it") from error
     if not re.search(r'"sha256":"[0-9a-f]{64}"\}$', text):
         raise ModelError("its card does not end with the field sha256; expected a file sealed by exclaim")
     _check_heads(card)
@@ -230,9 +222,7 @@ def _check_heads(card: Card) -> None:
             raise ModelError(f"its card's heads have {field}s {names}; expected at least one, each once")
     for head in card.heads:
         if len(head.labels) < 2 or len(set(head.labels)) < len(head.labels):
-            raise ModelError(
-                f"head {head.task} has labels {list(head.labels)}; expected at least two, each once"
-            )
+            raise ModelError(f"head {head.task} has labels {list(head.labels)}; expected at least two, each once")
         if head.thresholds is not None and (len(head.labels) != 2 or head.abstain_below):
             raise ModelError(
                 f"head {head.task} has thresholds, labels {list(head.labels)} and abstains below "

@@ -129,7 +129,5 @@ def _raw_bytes(chunk: Chunk, expected: int) -> bytes:
             raise WireError(f"chunk's frames cannot be decompressed: {error}") from error
     if len(raw) != expected:
         found = f"more than {expected}" if len(raw) > expected else len(raw)
-        raise WireError(
-            f"chunk's frames hold {found} bytes; expected {expected} for the frames outside its gaps"
-        )
+        raise WireError(f"chunk's frames hold {found} bytes; expected {expected} for the frames outside its gaps")
     return raw

@@ -1,5 +1,5 @@
-"""A model file's bytes before anything runs them: which file is meant, what it is, whether it is whole; and its "
-"sealing.
+"""A model file's bytes before anything runs them: which file is meant, what it is, whether it is whole; and its
+sealing.
 """
 
 import hashlib

@@ -145,12 +145,7 @@ def weights(data: bytes) -> list[Weight]:
         ModelError: when the bytes are no ONNX file.
     """
     graphs = [_message(field) for field in _fields(memoryview(data)) if field.number == _GRAPH]
-    return [
-        _weight(_message(field))
-        for graph in graphs
-        for field in _fields(graph)
-        if field.number == _INITIALIZER
-    ]
+    return [_weight(_message(field)) for graph in graphs for field in _fields(graph) if field.number == _INITIALIZER]
 
 
 def _weight(tensor: memoryview) -> Weight:

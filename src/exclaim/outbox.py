@@ -68,9 +68,7 @@ class Outbox:
 
     def peek(self, limit: int = 100) -> list[Entry]:
         """Return the entries that go first, without removing them."""
-        rows = self.database.read(
-            "SELECT id, payload, priority FROM outbox ORDER BY priority, place LIMIT ?", (limit,)
-        )
+        rows = self.database.read("SELECT id, payload, priority FROM outbox ORDER BY priority, place LIMIT ?", (limit,))
         return [Entry(*row) for row in rows]
 
     def delete(self, ids: Iterable[str]) -> None:
@@ -81,9 +79,7 @@ class Outbox:
     def set_back(self, ids: Iterable[str]) -> None:
         """Let entries that the receiver refuses wait behind all others, so that they hold nothing up."""
         with self.database.transaction() as connection:
-            connection.executemany(
-                "UPDATE outbox SET priority = ? WHERE id = ?", [(REFUSED, id) for id in ids]
-            )
+            connection.executemany("UPDATE outbox SET priority = ? WHERE id = ?", [(REFUSED, id) for id in ids])
 
     def count(self) -> int:
         """Return how many entries wait."""

@@ -47,9 +47,7 @@ def check_url(url: str, *, credential: str | None, name: str) -> None:
             f"{name} is {url!r}, plain http beyond this machine; expected https, since sound is personal data"
         )
     if not credential:
-        raise ConfigError(
-            f"{name} is {url!r}, beyond this machine; expected a credential (bearer token) for it"
-        )
+        raise ConfigError(f"{name} is {url!r}, beyond this machine; expected a credential (bearer token) for it")
 
 
 def open_client(url: str, *, credential: str | None, ca_file: str | None, name: str) -> httpx.Client:
@@ -70,9 +68,7 @@ def open_client(url: str, *, credential: str | None, ca_file: str | None, name: 
         try:
             verify = ssl.create_default_context(cafile=ca_file)
         except OSError as error:
-            raise ConfigError(
-                f"ca_file {ca_file} cannot be read: {error}; expected a PEM certificate"
-            ) from error
+            raise ConfigError(f"ca_file {ca_file} cannot be read: {error}; expected a PEM certificate") from error
     headers = {"authorization": f"Bearer {credential}"} if credential else {}
     return httpx.Client(
         base_url=url,
@@ -95,9 +91,7 @@ def error_message(response: httpx.Response) -> str:
 class Backoff:
     """Seconds to wait before each further try: doubling, bounded, jittered lest a fleet marches in step."""
 
-    def __init__(
-        self, first: float = 0.25, most: float = 30.0, jitter: Callable[[], float] = random.random
-    ) -> None:
+    def __init__(self, first: float = 0.25, most: float = 30.0, jitter: Callable[[], float] = random.random) -> None:
         """Wait about ``first`` seconds after a failure and ``most`` at the end; ``jitter`` is in [0, 1)."""
         self._first = first
         self._most = most

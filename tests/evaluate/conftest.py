@@ -15,8 +15,8 @@ def burst(level: float, seconds: float = 1.5, seed: int = 0, rate: int = 16_000)
 
 @pytest.fixture
 def write_clips(tmp_path) -> Callable[..., Path]:
-    """Write ``[(label, speaker, samples)]`` as WAV files and a CSV manifest; samples None: a file that is "
-    "not sound.
+    """Write ``[(label, speaker, samples)]`` as WAV files and a CSV manifest; samples None: a file that is
+    not sound.
     """
 
     def write(rows: list[tuple[str, str, np.ndarray | None]], folder: Path = tmp_path) -> Path:

@@ -1,5 +1,5 @@
-"""The bench: what is measured, what is said where a machine cannot tell, and that it needs neither librosa nor "
-"PyTorch.
+"""The bench: what is measured, what is said where a machine cannot tell, and that it needs neither librosa nor
+PyTorch.
 """
 
 import json

@@ -19,8 +19,8 @@ def burst(level: float, seed: int = 0, seconds: float = 3.0) -> np.ndarray:
 
 
 def crowd(n: int = 40) -> list:
-    """Full-length noise is a scream to the tiny model, half a second of it is not; every tenth label is "
-    "wrong.
+    """Full-length noise is a scream to the tiny model, half a second of it is not; every tenth label is
+    wrong.
     """
     rows = []
     for i in range(n):

@@ -111,8 +111,8 @@ def test_debiasing_keeps_what_is_really_wrong():
 
 
 def test_debiasing_is_the_limit_of_resampling():
-    """The closed form against Kumar et al.'s own procedure: resample each bin's accuracy, take off the "
-    "mean excess.
+    """The closed form against Kumar et al.'s own procedure: resample each bin's accuracy, take off the
+    mean excess.
     """
     truth, probabilities = calibrated(2, 400)
     counts, confidence, right = metrics._bins(truth, probabilities, 15)

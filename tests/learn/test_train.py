@@ -39,7 +39,7 @@ def places(root: Path, folder: Path) -> Places:
 
 @pytest.mark.slow
 def test_each_student_is_distilled_from_its_teacher_into_a_model_file(small_corpora: Path, tmp_path: Path) -> None:
-    """One command trains all four: the detection's student begins from scream-type's weights, and so do the teachers."""
+    """One command trains all four: the detection's student begins from scream-type's weights, as the teachers do."""
     recipe = small_form(tmp_path) / "scream-detection.yaml"
     train(recipe, places(small_corpora, tmp_path), "cpu")
     for name in ("scream-type", "scream-detection"):

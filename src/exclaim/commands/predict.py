@@ -34,8 +34,8 @@ def predict(
         bool, typer.Option("--csv", help="CSV on the standard output, or into the last argument where that is OUT.csv.")
     ] = False,
 ) -> None:
-    """Predict each clip: task, label, probability per class, level. A clip that cannot be read has its error in its "
-    "row.
+    """Predict each clip: task, label, probability per class, level. A clip that cannot be read has its error in its
+    row.
     """
     out = Path(clips.pop()) if as_csv and clips[-1].lower().endswith(".csv") else None
     paths = _expanded(clips)

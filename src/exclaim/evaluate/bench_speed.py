@@ -135,8 +135,8 @@ def _librosa(clip: np.ndarray, notes: list[str]) -> dict[str, Task]:
 
 
 def _eager(options: SpeedOptions, notes: list[str]) -> dict[str, Task]:
-    """Return the same networks, and the teacher, in eager PyTorch; weights are drawn, which does not change the "
-    "time.
+    """Return the same networks, and the teacher, in eager PyTorch; weights are drawn, which does not change the
+    time.
     """
     try:
         import torch

@@ -1,5 +1,5 @@
-"""Intervals from resampling speakers: clips of one speaker are alike, so a speaker is drawn whole or not "
-"at all.
+"""Intervals from resampling speakers: clips of one speaker are alike, so a speaker is drawn whole or not
+at all.
 """
 
 import math

@@ -28,8 +28,8 @@ _FIRST_END = features.WINDOW_FRAMES - 2  # 186: the first end on the grid whose 
 
 
 class ClipLogits(msgspec.Struct, frozen=True, kw_only=True):
-    """What the network says of one clip; nothing but the path and the error where the clip could not be "
-    "read.
+    """What the network says of one clip; nothing but the path and the error where the clip could not be
+    read.
     """
 
     path: Path

@@ -35,8 +35,8 @@ def model_cost(model: Model) -> Cost:
 
 
 def parameters(data: bytes) -> int:
-    """Return how many floating-point values an ONNX file's weights hold; constants of the graph's shape are not "
-    "counted.
+    """Return how many floating-point values an ONNX file's weights hold; constants of the graph's shape are not
+    counted.
     """
     return sum(math.prod(w.shape) for w in weights(data) if w.data_type in _FLOATING and math.prod(w.shape) > 1)
 

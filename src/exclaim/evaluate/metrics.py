@@ -93,8 +93,8 @@ def macro_auroc(truth: np.ndarray, probabilities: np.ndarray) -> float:
 
 
 def _bins(truth: np.ndarray, probabilities: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return, for each bin of confidence that is met, its count, mean confidence and share of right "
-    "answers.
+    """Return, for each bin of confidence that is met, its count, mean confidence and share of right
+    answers.
     """
     confidence = probabilities.max(axis=1)
     right = (probabilities.argmax(axis=1) == truth).astype(np.float64)
