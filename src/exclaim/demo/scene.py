@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 # a scream is louder than what else a room holds
-VOICE_PEAK = {"negative scream": 0.6, "positive scream": 0.6}
+VOICE_PEAK = {"negative scream": 0.6, "positive scream": 0.6, "unclear scream": 0.6}
 OTHER_PEAK = 0.25
 AMBIENCE_RMS = 0.003  # -50 dB re full scale
 

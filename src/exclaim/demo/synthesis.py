@@ -127,6 +127,17 @@ def _positive_scream(rng: np.random.Generator) -> np.ndarray:
     return _filtered(source, [(0, "u"), (0.5, "o"), (1, "u")], 1.15)
 
 
+def _unclear_scream(rng: np.random.Generator) -> np.ndarray:
+    """A shriek half way between the two: it rises, comes down a little, and is half rough."""
+    samples = _samples(rng.uniform(1.1, 1.4))
+    top = rng.uniform(950, 1200)
+    pitch = top * _curve([(0, 0.42), (0.3, 0.85), (0.6, 1), (1, 0.85)], samples)
+    voice = Voice(tilt_db=-5, jitter=0.015, vibrato=0.01, roughness=0.3, subharmonic=0.1, breath=0.12)
+    loudness = _curve([(0, 0), (0.08, 0.75), (0.45, 1), (0.85, 0.92), (1, 0)], samples)
+    source = _source(pitch, voice, rng) * loudness
+    return _filtered(source, [(0, "u"), (0.5, "a"), (1, "o")], 1.15)
+
+
 def _laugh(rng: np.random.Generator) -> np.ndarray:
     """Bursts of "ha", five a second, falling."""
     parts = []
@@ -179,6 +190,7 @@ def _ambience(rng: np.random.Generator) -> np.ndarray:
 SOUNDS = {
     "negative scream": _negative_scream,
     "positive scream": _positive_scream,
+    "unclear scream": _unclear_scream,
     "laugh": _laugh,
     "speech": _speech,
     "cough": _cough,
