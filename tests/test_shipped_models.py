@@ -1,0 +1,61 @@
+"""The model files that the package carries: whole, allowed, and as good as is said of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exclaim.corpora.registry import corpus_info, load_corpus
+from exclaim.evaluate.evaluate import evaluate
+from exclaim.evaluate.speakers import SPLIT_FILE, read_speakers, select_speakers
+from exclaim.features import log_mel
+from exclaim.model import load_model, shipped_models
+
+NAMES = ("scream-detection", "scream-type")
+RECIPES = Path(__file__).parents[1] / "recipes"
+
+
+def test_what_is_shipped_is_what_is_pinned() -> None:
+    shipped = shipped_models()
+    assert set(NAMES) <= set(shipped)
+    folder = next(iter(shipped.values())).parent
+    assert {path.name for path in folder.glob("*.onnx")} == {path.name for path in shipped.values()}
+    sizes = [path.stat().st_size for path in shipped.values()]
+    assert max(sizes) <= 3_000_000
+    assert sum(sizes) <= 10_000_000
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shipped_model_says_what_it_is(name: str) -> None:
+    card = load_model(name).card
+    assert [head.task for head in card.heads] == [name]
+    assert all(corpus_info(use.name).may_ship for use in card.corpora)
+    assert (RECIPES / f"{card.name}.yaml").is_file()
+    assert (RECIPES / f"{card.parents[0].name}.yaml").is_file()
+    assert card.metrics
+    assert card.validation_speakers_sha256
+    assert "medical" in card.notice
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_digital_silence_is_nothing(name: str) -> None:
+    window = log_mel(np.zeros(16_000, np.float32))[None]
+    answer = load_model(name).predict(window, np.array([-80.0], np.float32))[name]
+    assert answer.label == [None]
+
+
+@pytest.mark.data
+def test_scream_type_holds_on_speakers_that_it_never_heard(data_root: Path) -> None:
+    model = load_model("scream-type")
+    speakers = read_speakers(model.path.parent / SPLIT_FILE, "test")
+    found = evaluate(model, select_speakers(load_corpus("emogator", data_root), speakers), draws=2)
+    assert found.n > 700
+    assert found.uar >= 0.70
+
+
+@pytest.mark.data
+def test_scream_detection_holds_on_a_corpus_that_it_never_heard(data_root: Path) -> None:
+    found = evaluate(load_model("scream-detection"), load_corpus("deeply", data_root), draws=2)
+    assert found.n == 221
+    assert found.balanced_accuracy >= 0.85
+    assert found.auroc >= 0.90
