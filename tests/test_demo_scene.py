@@ -1,7 +1,9 @@
 """The demo's scene: every sound at its time, every source in its turn, nothing claimed that is not so."""
 
 import io
+import json
 import shutil
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -58,6 +60,11 @@ def test_each_clip_is_of_the_category_that_its_cue_claims():
     for device in SCENE.devices:
         for cue in device.cues:
             assert cue.clip[7:9] in categories[cue.sound], cue
+
+
+def test_no_speaker_of_the_scene_trained_a_shipped_model():
+    split = json.loads(files("exclaim").joinpath("assets/split.json").read_text("utf-8"))
+    assert {f"emogator:{clip[:6]}" for clip in SCENE.clips} <= set(split["test"]["speakers"])
 
 
 def test_each_cue_is_heard_at_its_time_and_only_then(data):
