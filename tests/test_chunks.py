@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exclaim.chunks import DROPPED, MAX_CHUNK_FRAMES, Run, join, make_chunk, read_chunk
@@ -25,6 +25,7 @@ def runs(draw: st.DrawFn) -> Run:
     return Run(draw(st.integers(0, 2**40)), codes, status)
 
 
+@settings(deadline=None)
 @given(runs(), st.booleans(), st.booleans())
 def test_a_run_comes_out_as_it_went_in(run: Run, final: bool, backlog: bool) -> None:
     message = msgspec.msgpack.encode(make_chunk(INFO, run, final=final, backlog=backlog))
@@ -37,6 +38,7 @@ def test_a_run_comes_out_as_it_went_in(run: Run, final: bool, backlog: bool) -> 
     assert (chunk.final, chunk.backlog) == (final, backlog)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.integers(-5, 5000), st.sampled_from(["raw", "zlib"]))
 def test_any_bytes_are_read_or_refused_in_a_sentence(frames: bytes, last: int, encoding: str) -> None:
     chunk = Chunk(info=INFO, first=0, last=last, frames=frames, encoding=encoding)

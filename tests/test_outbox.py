@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exclaim.database import Database
@@ -48,6 +48,7 @@ def test_deleting_what_is_not_there_is_no_error(outbox: Outbox) -> None:
     assert outbox.count() == 0
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 9), st.booleans()), max_size=30))
 def test_it_behaves_like_a_sorted_dictionary(actions: list[tuple[str, int, bool]]) -> None:
     outbox = Outbox(Database(Path(":memory:"), SCHEMA, version=1))

@@ -32,7 +32,7 @@ def test_the_edge_is_killed_in_mid_stream_and_an_answer_is_lost(house: House, re
     before = []
 
     def power_cut(chunks: int) -> bool:
-        if chunks == 3:
+        if chunks == 3 and not before:
             kill(edge)
             before.extend(whole(house))
             house.edge()
