@@ -187,6 +187,8 @@ class House:
         self.options: dict[str, dict] = {"edge": {}, "sense": {}}
         self.road: Road | None = None
         self._processes: list[subprocess.Popen] = []
+        self._lock = threading.Lock()
+        self._over = False
 
     def config(self) -> Path:
         sense = {
@@ -212,16 +214,18 @@ class House:
         return path
 
     def start(self, *arguments: str, before: Callable[[], None] | None = None) -> subprocess.Popen:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "exclaim", *arguments],
-            cwd=self.folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            preexec_fn=before,
-        )
-        self._processes.append(process)
+        with self._lock:
+            assert not self._over, "a test that is over starts nothing more"
+            process = subprocess.Popen(
+                [sys.executable, "-m", "exclaim", *arguments],
+                cwd=self.folder,
+                env={**os.environ, "OMP_NUM_THREADS": "1"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                preexec_fn=before,
+            )
+            self._processes.append(process)
         return process
 
     def edge(self, before: Callable[[], None] | None = None) -> subprocess.Popen:
@@ -244,7 +248,9 @@ class House:
             return connection.execute("SELECT stream, end_frame FROM results ORDER BY stream, end_frame").fetchall()
 
     def end(self) -> None:
-        """Kill what still runs."""
+        """Kill what still runs; nothing starts any more."""
+        with self._lock:
+            self._over = True
         for process in self._processes:
             kill(process)
         if self.road:
