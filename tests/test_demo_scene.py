@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,14 +13,17 @@ import pytest
 import soundfile
 from rich.console import Console
 
-from exclaim.config import load_config
+from exclaim.config import GateOptions, load_config
 from exclaim.demo.scene import find_clips, load_scene, recorded, synthesised
 from exclaim.demo.sounds import Sounds, choose_sounds
 from exclaim.demo.stage import set_stage, stage_config
 from exclaim.demo.synthesis import SOUNDS
 from exclaim.demo.table import as_line, as_table
 from exclaim.errors import StoreError
-from exclaim.features import SAMPLE_RATE
+from exclaim.features import FRAME_SECONDS, SAMPLE_RATE
+from exclaim.listen import Analysis, Listener, listen
+from exclaim.model import load_model
+from exclaim.wire import StreamInfo
 
 SCENE = load_scene()
 # one device and one sound, where making all of them would only take time
@@ -56,7 +60,7 @@ def test_the_scene_has_three_profiles_and_both_kinds_of_scream():
 def test_each_clip_is_of_the_category_that_its_cue_claims():
     categories = {"negative scream": {"03", "15", "19"}, "positive scream": {"12", "28", "30"}}
     categories["unclear scream"] = categories["negative scream"] | categories["positive scream"]
-    categories |= {"laugh": {"02"}, "speech": {"18"}, "cough": {"11", "19"}}
+    categories |= {"laugh": {"02"}, "speech": {"18"}, "sob": {"24"}}
     for device in SCENE.devices:
         for cue in device.cues:
             assert cue.clip[7:9] in categories[cue.sound], cue
@@ -91,6 +95,22 @@ def test_synthesised_sounds_stand_in_and_stay_in_range():
         assert wave.shape == (round(SCENE.seconds * SAMPLE_RATE),)
         assert np.abs(wave).max() <= 1
         assert all(active(wave, cue.at, cue.at + 1) > 0.15 for cue in device.cues)
+
+
+def test_the_shipped_models_hear_each_scream_that_is_made_and_nothing_else():
+    analysis = Analysis([load_model(name) for name in ("scream-detection", "scream-type")])
+    kinds = set()
+    for device in SCENE.devices:
+        wave = synthesised(device, SCENE.seconds)
+        info = StreamInfo(stream="s", device=device.device, started=datetime(2026, 1, 1, tzinfo=UTC))
+        blocks = np.array_split(wave, 36)
+        steps = listen(blocks, Listener(analysis, info), GateOptions())
+        episodes = {episode.episode: episode for step in steps for episode in step.episodes}.values()
+        screams = [cue for cue in device.cues if "scream" in cue.sound]
+        onsets = [episode.onset_frame * FRAME_SECONDS for episode in episodes]
+        assert onsets == pytest.approx([cue.at for cue in screams], abs=1), device.device
+        kinds |= {episode.type.label for episode in episodes}
+    assert {"negative", "positive"} <= kinds
 
 
 def test_recordings_that_are_here_come_first(data):

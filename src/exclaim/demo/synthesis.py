@@ -165,16 +165,16 @@ def _speech(rng: np.random.Generator) -> np.ndarray:
     return _peak_one(np.concatenate(parts))
 
 
-def _cough(rng: np.random.Generator) -> np.ndarray:
-    """Two coughs: a burst of noise, then a short rough voice."""
+def _sob(rng: np.random.Generator) -> np.ndarray:
+    """Three low falling sobs with a breath before each."""
     parts = []
-    for _ in range(2):
-        burst = rng.standard_normal(_samples(0.06)) * np.exp(-np.arange(_samples(0.06)) / _samples(0.02))
-        pitch = np.linspace(230, 150, _samples(0.16))
-        voice = Voice(tilt_db=-8, jitter=0.05, roughness=0.4, breath=1.2)
-        tail = _source(pitch, voice, rng) * np.exp(-np.arange(pitch.size) / _samples(0.07)) * 0.35
-        parts += [burst, tail, np.zeros(_samples(0.22))]
-    return _filtered(np.concatenate(parts), [(0, "neutral"), (1, "o")], 1.0)
+    for number in range(3):
+        voiced = _samples(rng.uniform(0.28, 0.4))
+        pitch = 175 * 0.95**number * np.linspace(1.1, 0.75, voiced)
+        wave = _source(pitch, Voice(tilt_db=-15, jitter=0.02, vibrato=0.02, breath=0.06), rng) * np.hanning(voiced)
+        breath = rng.standard_normal(_samples(0.15)) * np.hanning(_samples(0.15)) * 0.05
+        parts += [breath, wave, np.zeros(_samples(0.1))]
+    return _filtered(np.concatenate(parts), [(0, "o"), (1, "u")], 1.0)
 
 
 def _ambience(rng: np.random.Generator) -> np.ndarray:
@@ -193,7 +193,7 @@ SOUNDS = {
     "unclear scream": _unclear_scream,
     "laugh": _laugh,
     "speech": _speech,
-    "cough": _cough,
+    "sob": _sob,
     "ambience": _ambience,
 }
 
