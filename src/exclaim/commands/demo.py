@@ -85,6 +85,8 @@ def _live(stage: Stage, console: Console, url: str, seconds: float) -> None:
     _say(console, f"the page is at {url}")
     with Live(as_table([]), console=console, refresh_per_second=4) as live:
         stage.watch(lambda decisions: live.update(as_table(decisions)), seconds=seconds)
+    if not console.is_terminal:
+        console.print()  # a table in a file ends without one
     _say(console, f"the scene is over; the page stays at {url} until Ctrl-C")
     while True:
         stage.check()
