@@ -88,7 +88,12 @@ def test_a_night_in_the_store(url, config, episode_of):
 def test_two_services_over_one_store_decide_once(url, config, episode_of):
     episodes = [episode_of("negative", episode=f"e{number}", onset=NOW) for number in range(10)]
     changed, failures = [], []
-    together = threading.Barrier(2)
+    together = threading.Barrier(
+        2, timeout=30
+    )  # seconds: where one cannot open the store, the other does not wait for ever
+    open_store(
+        url
+    ).close()  # migrated by one: Alembic keeps its context in globals, so two threads cannot migrate at once
 
     def serve(order):
         try:

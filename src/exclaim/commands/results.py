@@ -20,14 +20,16 @@ def results(
 ) -> None:
     """Generate every table of measured figures, or check that none was changed by hand."""
     records = read_records(root / "docs/results.json")
-    wanted = {root / "docs/results.md": render_results(records)}
-    documents = [path for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))) if path not in wanted]
+    wanted: dict[Path, str] = {}
+    generated = root / "docs/results.md"
+    documents = [path for path in (root / "README.md", *sorted((root / "docs").rglob("*.md"))) if path != generated]
     for path in documents:
         text = path.read_text("utf-8")
         try:
             wanted[path] = fill_tables(text, records)
         except ConfigError as error:
             raise ConfigError(f"{path}: {error}") from error
+    wanted[generated] = render_results(records, wanted.get(root / "docs/goals.md", ""))
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text("utf-8") != text]
     if check and stale:
         names = ", ".join(str(path) for path in stale)

@@ -90,8 +90,13 @@ def write_records(path: Path, records: Sequence[Record]) -> None:
         raise ConfigError(f"results {path} cannot be written: {error.strerror}") from error
 
 
-def render_results(records: Sequence[Record]) -> str:
-    """Return the text of ``docs/results.md``: every record, with how to get it again."""
+def render_results(records: Sequence[Record], goals: str = "") -> str:
+    """Return the text of ``docs/results.md``: every record, with how to get it again.
+
+    Args:
+        records: all of them.
+        goals: what was asked and what falls short; stands in front.
+    """
     lines = [
         "# Results",
         "",
@@ -99,6 +104,7 @@ def render_results(records: Sequence[Record]) -> str:
         "Intervals are 95 %. A source tree is the first 12 digits of the SHA-256 over the package's files that "
         "measured.",
         "",
+        *([goals.strip(), ""] if goals else []),
     ]
     for group in dict.fromkeys(record.id.rpartition(".")[0] for record in records):
         members = [record for record in records if record.id.rpartition(".")[0] == group]
