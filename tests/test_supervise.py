@@ -127,11 +127,17 @@ def test_no_signal_leaves_a_child_behind(tmp_path, number):
         except KeyboardInterrupt:
             sys.exit(7)
     """
-    with subprocess.Popen(python(code), stdout=subprocess.PIPE, text=True, cwd=tmp_path) as parent:
-        pid = int(parent.stdout.readline())
-        assert is_alive(pid)
-        parent.send_signal(number)
-        assert parent.wait(20) == 7
+    # as a script starts it behind "&": with SIGINT ignored
+    ignore = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    ignored = (sys.executable, "-c", ignore)
+    with subprocess.Popen((*ignored, *python(code)), stdout=subprocess.PIPE, text=True, cwd=tmp_path) as parent:
+        try:
+            pid = int(parent.stdout.readline())
+            assert is_alive(pid)
+            parent.send_signal(number)
+            assert parent.wait(20) == 7
+        finally:
+            parent.kill()
     assert not is_alive(pid)
 
 

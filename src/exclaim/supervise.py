@@ -30,13 +30,14 @@ def exclaim_command(*arguments: str) -> tuple[str, ...]:
 def stop_signals_interrupt() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the block as Ctrl-C does, so that what it opened is closed.
 
+    SIGINT is named too: a script that starts us behind ``&`` has it ignored, and whoever sends it then means it.
     Only in the main thread, as signals are.
     """
 
     def interrupt(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
     try:
         yield

@@ -71,12 +71,15 @@ def test_stopped_in_the_middle_it_leaves_nothing_behind(model, tmp_path):
         start_new_session=True,
     ) as demo:
         deadline = time.monotonic() + 120
-        while sum(" sense " in line for line in processes_in(tmp_path)) < 3:
-            assert demo.poll() is None, demo.stderr.read()
-            assert time.monotonic() < deadline, "the devices did not start"
-            time.sleep(0.1)
-        demo.send_signal(signal.SIGINT)
-        out, err = demo.communicate(timeout=60)
+        try:
+            while sum(" sense " in line for line in processes_in(tmp_path)) < 3:
+                assert demo.poll() is None, demo.stderr.read()
+                assert time.monotonic() < deadline, "the devices did not start"
+                time.sleep(0.1)
+            demo.send_signal(signal.SIGINT)
+            out, err = demo.communicate(timeout=30)
+        finally:
+            demo.terminate()
     assert demo.returncode == 0, err
     assert out == ""
     assert "the page is at http://127.0.0.1:" in err
