@@ -22,7 +22,7 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def expect():
-    """Wait for what a page should come to; ``wait_for_function`` would evaluate text, which the page's policy forbids."""
+    """Wait for what a page should come to; ``wait_for_function`` evaluates text, which the page forbids."""
     return pytest.importorskip("playwright.sync_api", reason="needs playwright, of the extra `dev`").expect
 
 
