@@ -46,7 +46,9 @@ def bench(
     found = _with_status(lambda tell: measure(loaded, options, project, tell))
     records = bench_records(
         found,
-        command=" ".join(["exclaim bench", *(Path(name).name for name in models or ())]),
+        command=" ".join(
+            ["exclaim bench", *(Path(name).name for name in models or ()), *(["--instructions"] if instructions else [])]
+        ),
         tree=source_tree(package),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
