@@ -44,11 +44,10 @@ def bench(
     package = Path(exclaim.__file__).parent
     project = package.parents[1] if (package.parents[1] / "recipes").is_dir() else None
     found = _with_status(lambda tell: measure(loaded, options, project, tell))
+    counting = ["--instructions"] if instructions else []
     records = bench_records(
         found,
-        command=" ".join(
-            ["exclaim bench", *(Path(name).name for name in models or ()), *(["--instructions"] if instructions else [])]
-        ),
+        command=" ".join(["exclaim bench", *(Path(name).name for name in models or ()), *counting]),
         tree=source_tree(package),
         date=datetime.now(UTC).isoformat(timespec="seconds"),
     )
