@@ -21,6 +21,7 @@ TASKS: dict[
 ] = {  # labels in the order of a head's outputs; the positive one of a detection is last
     "scream-detection": ("other", "scream"),
     "scream-type": ("negative", "positive"),
+    "scream-type-sorrow": ("negative", "positive"),  # as the paper's text has it: sorrow is negative too
     "vocal-burst": (
         *("Amusement", "Anger", "Distress", "Ecstasy", "Fear"),
         *("Neutral", "Pain", "Sadness", "Surprise (Positive)", "Triumph"),
@@ -36,6 +37,7 @@ _SCREAM_TYPE = {
     "Surprise (Positive)": "positive",
     "Triumph": "positive",
 }
+_SCREAM_TYPE_SORROW = _SCREAM_TYPE | dict.fromkeys(("Sadness", "Distress"), "negative")
 _NOISE = ("bus", "cafe", "kitchen", "metro", "office", "street")
 _RAVDESS_EMOTION = {
     "neutral": "NEU",
@@ -57,6 +59,7 @@ _MAPS: dict[str, dict[str, dict[str, str | None]]] = {
         "emogator": dict.fromkeys(EMOGATOR_CATEGORIES, None),  # the category does not tell; the tagger's score does
     },
     "scream-type": {"emogator": {name: _SCREAM_TYPE.get(name) for name in EMOGATOR_CATEGORIES}},
+    "scream-type-sorrow": {"emogator": {name: _SCREAM_TYPE_SORROW.get(name) for name in EMOGATOR_CATEGORIES}},
     "vocal-burst": {"emogator": {name: name if name in TASKS["vocal-burst"] else None for name in EMOGATOR_CATEGORIES}},
     "speech-emotion": {"ravdess": {name: _RAVDESS_EMOTION.get(name) for name in RAVDESS_EMOTIONS}},
 }

@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from exclaim.features import FLOOR_DB, N_MELS, filterbank
+from exclaim.features import FLOOR_DB, HOP_LENGTH, N_MELS, SAMPLE_RATE, filterbank
 
 __all__ = [
     "active_frames",
@@ -16,6 +16,7 @@ __all__ = [
     "mask",
     "mix",
     "power_db",
+    "room",
     "snr_gain_db",
     "stretch_and_shift",
     "tilt",
@@ -23,6 +24,8 @@ __all__ = [
 ]
 
 ACTIVE_RANGE_DB = 25.0  # a frame is active when its loudest band is at most this far below the clip's
+_HIGHEST_BAND_SHARE = 0.5  # the highest band dies away in this share of the lowest band's time: air and cloth damp it
+_LONGEST_TAIL = 0.6  # seconds
 _CUT_DB_PER_BAND = 12.0  # slope of an imitated codec's or sampler's edge
 
 
@@ -79,6 +82,33 @@ def _interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
 def tilt(frames_db: np.ndarray, tilt_db: float) -> np.ndarray:
     """Add a straight line over the bands, ``-tilt_db / 2`` at the lowest and ``+tilt_db / 2`` at the highest."""
     return frames_db + np.linspace(-tilt_db / 2, tilt_db / 2, N_MELS, dtype=np.float32)
+
+
+def room(frames_db: np.ndarray, seconds: float, direct_db: float) -> np.ndarray:
+    """Let a sound ring on as in a room: behind every frame an exponential tail of its power, band by band.
+
+    Args:
+        frames_db: (frames, 128) in dB.
+        seconds: until the tail of the lowest band has fallen by 60 dB; over 0.
+        direct_db: energy of the direct sound over that of the whole tail.
+
+    Returns:
+        (frames + tail, 128) in dB; the tail is ``seconds`` long, 0.6 s at most.
+
+    Source: Polack's model of late reverberation (a random signal under an exponential envelope), as powers.
+    """
+    frame_seconds = HOP_LENGTH / SAMPLE_RATE
+    decay_times = seconds * np.linspace(1, _HIGHEST_BAND_SHARE, N_MELS)
+    decay = (10 ** (-6 * frame_seconds / decay_times)).astype(np.float32)  # of power, a frame
+    tail = round(min(seconds, _LONGEST_TAIL) / frame_seconds)
+    power = 10 ** (np.pad(frames_db, ((0, tail), (0, 0)), constant_values=FLOOR_DB) / np.float32(10))
+    gain = (1 - decay) * np.float32(10 ** (-direct_db / 10))
+    rings = np.zeros(N_MELS, np.float32)
+    wet = np.empty_like(power)
+    for t, frame in enumerate(power):
+        wet[t] = frame + rings
+        rings = decay * rings + gain * frame
+    return 10 * np.log10(wet)
 
 
 def band_limit(frames_db: np.ndarray, band: int) -> np.ndarray:

@@ -54,6 +54,8 @@ def burst_window(
     """
     burst = augment.stretch_and_shift(decode(codes), rng.uniform(*options.stretch), rng.uniform(*options.pitch_bands))
     burst = augment.tilt(burst, rng.uniform(*options.tilt_db)) + np.float32(rng.uniform(*options.gain_db))
+    if options.room and rng.random() < options.room:
+        burst = augment.room(burst, rng.uniform(*options.room_seconds), rng.uniform(*options.room_direct_db))
     placed, active = _place(burst, options.partial, rng)
     if ambience is not None:
         background = _excerpt(ambience, rng)

@@ -28,8 +28,8 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 Span = tuple[float, float]
 
 
-class _Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every part of a recipe."""
+class _Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of every part of a recipe; what has its default is not written, so a new option changes no recipe's hash."""
 
 
 class HeadOptions(_Options, kw_only=True):
@@ -104,6 +104,9 @@ class AugmentOptions(_Options, kw_only=True):
     pitch_bands: Span = (-4.0, 4.0)  # shift along the mel bands
     tilt_db: Span = (-6.0, 6.0)  # from the lowest to the highest band
     gain_db: Span = (-20.0, 6.0)
+    room: Share = 0.0  # how often a burst rings on in a room
+    room_seconds: Span = (0.15, 1.0)  # until its lowest band has fallen by 60 dB
+    room_direct_db: Span = (-3.0, 15.0)  # direct sound over reverberation
     ambience: Share = 0.5  # how often a burst is mixed with ambience
     snr_db: Span = (0.0, 30.0)  # over the active part of the burst
     ambience_level_db: Span = (-40.0, 15.0)  # loudest band of ambience alone
