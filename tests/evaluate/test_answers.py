@@ -9,7 +9,7 @@ import pytest
 from exclaim.card import Head, Thresholds
 from exclaim.corpora.clip import Clip
 from exclaim.errors import CorpusError
-from exclaim.evaluate.answers import clip_answers, read_answers, write_answers
+from exclaim.evaluate.answers import clip_answers, confidences, read_answers, write_answers
 from exclaim.evaluate.clips import ClipLogits
 
 DETECTION = Head(
@@ -36,6 +36,8 @@ def test_a_detection_answers_at_the_cards_threshold(tmp_path):
     rows = clip_answers(DETECTION, answered(tmp_path, DETECTION, [[0, 0], [2, 0], [0, 9]], [0, 0, -70]), -60, tmp_path)
     assert [row.answer for row in rows] == ["scream", "other", "other"]  # .5 and .27 about .4; the last is too quiet
     assert not any(row.abstained for row in rows)
+    odds = np.array([1, np.exp(-1)]) / (0.4 / 0.6)  # over the threshold's; the second is answered "other"
+    assert [row.confidence for row in rows] == pytest.approx([odds[0] / (1 + odds[0]), 1 / (1 + odds[1]), 1])
     assert rows[1].probabilities["scream"] == pytest.approx(1 / (1 + np.e))  # the temperature is 2
     assert rows[1].logits == {"other": 2, "scream": 0}
     assert rows[0].path == 'corpus/0, "odd".wav'
@@ -47,6 +49,13 @@ def test_an_abstention_is_answered_by_the_most_probable_label(tmp_path):
     rows = clip_answers(KIND, answered(tmp_path, KIND, [[0, 0.1], [3, 0], [0, 3]], [0, 0, -70]), -60, tmp_path)
     assert [row.answer for row in rows] == ["positive", "negative", "positive"]
     assert [row.abstained for row in rows] == [True, False, True]
+    assert [row.confidence for row in rows] == pytest.approx([1 / (1 + np.exp(-0.1)), 1 / (1 + np.exp(-3)), 0])
+
+
+def test_confidence_is_finite_at_the_ends():
+    edge = msgspec.structs.replace(DETECTION, thresholds=Thresholds(on=1.0, off=0.0))
+    found = confidences(edge, np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([False, False]))
+    np.testing.assert_allclose(found, [1, 0.5])
 
 
 def test_what_is_written_is_read_number_for_number(tmp_path):

@@ -17,9 +17,9 @@ from exclaim.errors import CorpusError
 from exclaim.evaluate.clips import ClipLogits
 from exclaim.model import predict_head
 
-__all__ = ["ClipAnswer", "clip_answers", "cluster", "read_answers", "write_answers"]
+__all__ = ["ClipAnswer", "clip_answers", "cluster", "confidences", "read_answers", "write_answers"]
 
-_COLUMNS = ("sha256", "path", "task", "speaker", "cluster", "label", "answer", "abstained", "level_db")
+_COLUMNS = ("sha256", "path", "task", "speaker", "cluster", "label", "answer", "abstained", "confidence", "level_db")
 _PROBABILITY, _LOGIT = "probability_", "logit_"
 _ABSTAINED = {"no": False, "yes": True}
 
@@ -35,6 +35,7 @@ class ClipAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     label: str  # the truth
     answer: str  # one of the labels; an abstention is answered by the most probable one
     abstained: bool  # by probability, or because the clip is below the level floor; never of a detection
+    confidence: float  # in the answer, [0, 1]; see :func:`confidences`
     level_db: float  # the highest window maximum
     probabilities: dict[str, float]  # by label in the head's order, calibrated; they sum to 1
     logits: dict[str, float]  # by label, before the temperature
@@ -62,6 +63,7 @@ def clip_answers(
     levels = np.array([found.level_db for _, _, found in answered])
     probabilities, labels, _ = predict_head(head, logits, levels, level_floor_db)
     most_probable = probabilities.argmax(axis=1)
+    confidence = confidences(head, probabilities, levels < level_floor_db)
     root = Path(root).resolve()
     rows = []
     for i, (clip, label, found) in enumerate(answered):
@@ -76,12 +78,37 @@ def clip_answers(
                 label=label,
                 answer=labels[i] or otherwise,
                 abstained=labels[i] is None and not head.detects,
+                confidence=float(confidence[i]),
                 level_db=float(levels[i]),
                 probabilities=dict(zip(head.labels, probabilities[i].tolist(), strict=True)),
                 logits=dict(zip(head.labels, map(float, logits[i]), strict=True)),
             )
         )
     return tuple(rows)
+
+
+def confidences(head: Head, probabilities: np.ndarray, silent: np.ndarray) -> np.ndarray:
+    """Return how sure each answer is: (n,) in [0, 1].
+
+    Args:
+        head: whose answers.
+        probabilities: (n, labels).
+        silent: (n,) bool: below the level floor.
+
+    Returns:
+        The highest probability; 0 where the clip is silent, for there is nothing to tell. A detection answers at its
+        threshold, so its confidence is what its probability would be if that threshold were one half: as far from
+        one half as the log-odds are from the threshold's. What is silent is not detected for sure: 1.
+    """
+    if head.thresholds is None:
+        return np.where(silent, 0.0, probabilities.max(axis=1))
+    distance = np.abs(_log_odds(probabilities[:, 1]) - _log_odds(np.array(head.thresholds.on)))
+    return np.where(silent, 1.0, 1 / (1 + np.exp(-distance)))
+
+
+def _log_odds(probability: np.ndarray) -> np.ndarray:
+    inside = np.clip(probability, 1e-15, 1 - 1e-15)
+    return np.log(inside) - np.log1p(-inside)
 
 
 def write_answers(path: Path, answers: Sequence[ClipAnswer]) -> None:
@@ -153,6 +180,7 @@ def _answer(path: Path, line: int, row: dict[str, str], labels: Sequence[str]) -
             **texts,
             speaker=row["speaker"] or None,
             abstained=_ABSTAINED[row["abstained"]],
+            confidence=float(row["confidence"]),
             level_db=float(row["level_db"]),
             probabilities={label: float(row[f"{_PROBABILITY}{label}"]) for label in labels},
             logits={label: float(row[f"{_LOGIT}{label}"]) for label in labels},
