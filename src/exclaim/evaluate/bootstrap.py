@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-__all__ = ["Interval", "difference_intervals", "intervals"]
+__all__ = ["Interval", "cluster_members", "difference_intervals", "intervals", "percentile_interval"]
 
 Interval = tuple[float, float]
 Statistic = Callable[[np.ndarray], dict[str, float]]  # from the numbers of the clips drawn to named figures
@@ -36,12 +36,14 @@ def intervals(
     Source: Davison and Hinkley 1997, "Bootstrap Methods and their Application", sections 3.8 and 5.3
     (clusters drawn whole, percentile limits).
     """
-    members = _members(clusters)
+    members = cluster_members(clusters)
     if len(members) < 2:
         return dict.fromkeys(statistic(np.arange(len(clusters))))
     whole = statistic(np.arange(len(clusters)))
     samples = [statistic(chosen) for chosen in _draw(members, np.random.default_rng(seed), draws)]
-    return {name: _percentiles([sample[name] for sample in samples], value, level) for name, value in whole.items()}
+    return {
+        name: percentile_interval([sample[name] for sample in samples], value, level) for name, value in whole.items()
+    }
 
 
 def difference_intervals(
@@ -61,7 +63,8 @@ def difference_intervals(
     return intervals(difference, clusters, seed, draws, level)
 
 
-def _members(clusters: Sequence[str]) -> list[np.ndarray]:
+def cluster_members(clusters: Sequence[str]) -> list[np.ndarray]:
+    """Return the numbers of each cluster's clips, clusters sorted by name."""
     numbers: dict[str, list[int]] = {}
     for number, cluster in enumerate(clusters):
         numbers.setdefault(cluster, []).append(number)
@@ -73,7 +76,17 @@ def _draw(members: list[np.ndarray], rng: np.random.Generator, draws: int):
         yield np.concatenate([members[i] for i in rng.integers(len(members), size=len(members))])
 
 
-def _percentiles(values: list[float], whole: float, level: float) -> Interval | None:
+def percentile_interval(values: Sequence[float], whole: float, level: float) -> Interval | None:
+    """Return the percentiles of draws, shifted by their bias (see :func:`intervals`).
+
+    Args:
+        values: the figure on each draw, NaN where it is not defined.
+        whole: the figure on all clips.
+        level: share of the draws inside.
+
+    Returns:
+        (low, high); None where the figure is not defined on the whole, or in half of the draws.
+    """
     defined = [value for value in values if not math.isnan(value)]
     if math.isnan(whole) or len(defined) < _LEAST_DEFINED * len(values):
         return None
