@@ -48,6 +48,7 @@ def eager(network: nn.Module, windows: np.ndarray) -> dict[str, np.ndarray]:
     [
         ("compact", {}),
         ("compact", {"width": 0.25}),
+        ("compact", {"width": 0.25, "pool": (2, 2)}),
         ("paper-student", {}),
         ("mobilenet-v3-small", {}),
         ("resnet18", {"pool": (2, 2)}),

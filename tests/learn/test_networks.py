@@ -12,6 +12,7 @@ ONE_HEAD = {"scream-type": 2}
 
 EVERY = [
     ("compact", {"width": 0.25}),
+    ("compact", {"width": 0.25, "pool": (2, 2)}),
     ("mobilenet-v3-small", {}),
     ("mobilenet-v3-small", {"in_channels": 1, "pool": [2, 2]}),
     ("paper-student", {}),
@@ -72,6 +73,19 @@ def test_compact_counts(width, count):
     assert parameters("compact", width=width) == count
 
 
+@pytest.mark.parametrize("width", [1, 0.5, 0.25])
+@pytest.mark.parametrize(("bands", "rows"), [(1, 4), (2, 2), (3, 2), (4, 1), (8, 1)])
+def test_a_coarser_view_leaves_the_collapse_fewer_rows(width, bands, rows):
+    fewer = (4 - rows) * round(192 * width)  # one weight for each row and channel
+    assert parameters("compact", width=width, pool=(bands, 2)) == parameters("compact", width=width) - fewer
+
+
+def test_a_compact_network_keeps_the_names_of_its_weights_in_every_view():
+    whole, coarse = (build("compact", ONE_HEAD, width=0.25, pool=pool).state_dict() for pool in ((1, 1), (2, 2)))
+    assert list(whole) == list(coarse)
+    assert {key for key in whole if whole[key].shape != coarse[key].shape} == {"collapse.0.weight"}
+
+
 @pytest.mark.parametrize(
     ("name", "adapter", "count"),
     [
@@ -96,6 +110,14 @@ def test_a_coarser_view_costs_less():
     window = torch.zeros(1, 128, 188)
     whole, coarse = (multiply_accumulates(build("resnet18", ONE_HEAD, pool=p), window) for p in ((1, 1), (2, 2)))
     assert whole > 3.5 * coarse
+
+
+def test_a_coarser_view_of_a_compact_network_costs_less():
+    window = torch.zeros(1, 128, 188)
+    whole, bands, both = (
+        multiply_accumulates(build("compact", ONE_HEAD, width=0.5, pool=p), window) for p in ((1, 1), (2, 1), (2, 2))
+    )
+    assert whole > 1.9 * bands > 1.9 * 1.9 * both
 
 
 def test_every_family_is_under_test():
@@ -192,7 +214,7 @@ def test_a_newcomer_is_one_file(tmp_path, monkeypatch):
         ("compact", {"scream-type": 1}, {}, "two classes or more"),
         ("compact", {"embedding": 2}, {}, "none named 'embedding'"),
         ("compact", {"a.b": 2}, {}, "a head cannot be named so"),
-        ("compact", ONE_HEAD, {"widht": 2}, "does not know widht; its options are dropout, width"),
+        ("compact", ONE_HEAD, {"widht": 2}, "does not know widht; its options are dropout, pool, width"),
         ("compact", ONE_HEAD, {"width": 0}, "expected a factor from 0.125 to 4"),
         ("compact", ONE_HEAD, {"dropout": 1.5}, "expected a share from 0 to below 1"),
         ("resnet18", ONE_HEAD, {"pool": (0, 2)}, "two whole numbers"),
