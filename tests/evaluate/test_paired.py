@@ -7,7 +7,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from exclaim.evaluate.bootstrap import difference_intervals
 from exclaim.evaluate.metrics import accuracy
-from exclaim.evaluate.paired import agreement, flips, kl_divergence, mcnemar, mean_and_interval, paired_difference
+from exclaim.evaluate.paired import agreement, flips, kl_divergence, mcnemar, paired_difference, spread
 
 
 def spoken(right: np.ndarray, sure: float = 0.8) -> np.ndarray:
@@ -105,11 +105,16 @@ def test_one_speaker_has_a_difference_and_no_interval():
     assert found.interval is None
 
 
-def test_one_sides_mean_and_interval():
+def test_one_side_alone_has_a_mean_a_deviation_and_an_interval():
     truth = np.ones(40, int)
-    value, interval = mean_and_interval(truth, spoken(np.arange(40) % 4 != 0), voices(40, 2))["accuracy"]
-    assert value == 0.75
-    assert interval[0] < 0.75 < interval[1]
+    one, other = spoken(np.arange(40) % 4 != 0), spoken(np.arange(40) % 2 != 0)
+    alone = spread(truth, one, voices(40, 2))["accuracy"]
+    assert (alone.whole, alone.deviation) == (0.75, None)
+    assert alone.interval()[0] < 0.75 < alone.interval()[1]
+    both = spread(truth, np.stack([one, other]), voices(40, 2))["accuracy"]
+    assert both.of_seeds == (0.75, 0.5)
+    assert both.whole == 0.625
+    assert both.deviation == pytest.approx(np.sqrt(2) / 8)
 
 
 @pytest.mark.parametrize(("one", "other"), [(0, 0), (1, 0), (5, 5), (9, 2), (40, 61), (700, 640)])

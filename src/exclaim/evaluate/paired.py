@@ -15,12 +15,13 @@ __all__ = [
     "Difference",
     "Flip",
     "McNemar",
+    "Spread",
     "agreement",
     "flips",
     "kl_divergence",
     "mcnemar",
-    "mean_and_interval",
     "paired_difference",
+    "spread",
 ]
 
 
@@ -58,11 +59,30 @@ class Flip(NamedTuple):
     sureness: float  # the lower of both models' probabilities for what they answered
 
 
-class _Side(NamedTuple):
-    """One side's seeds."""
+class Spread(NamedTuple):
+    """A figure on all clips, and on each draw of speakers and seeds."""
 
-    answers: np.ndarray  # (k, n) int
-    probabilities: np.ndarray  # (k, n, classes)
+    of_seeds: tuple[float, ...]  # on all clips; NaN where it is not defined
+    draws: np.ndarray | None  # (draws,); None where there is only one cluster to draw from
+
+    @property
+    def whole(self) -> float:
+        """The mean over the seeds."""
+        return float(np.mean(self.of_seeds))
+
+    @property
+    def deviation(self) -> float | None:
+        """The seeds' standard deviation; None of a single one."""
+        return float(np.std(self.of_seeds, ddof=1)) if len(self.of_seeds) > 1 else None
+
+    def interval(self, level: float = 0.95) -> Interval | None:
+        """The percentiles of the draws."""
+        return None if self.draws is None else percentile_interval(self.draws, self.whole, level)
+
+    def __sub__(self, other: "Spread") -> "Spread":
+        """The difference, draw by draw."""
+        whole = (self.whole - other.whole,)
+        return Spread(whole, None if self.draws is None or other.draws is None else self.draws - other.draws)
 
 
 def paired_difference(
@@ -100,30 +120,25 @@ def paired_difference(
     McCarthy and Snowden 1985, "The Bootstrap and Finite Population Sampling" (n - 1 drawn of n); Owen 2007, "The
     pigeonhole bootstrap" (two crossed factors drawn at once: wide rather than narrow).
     """
-    sides = [_side(first, first_answers), _side(second, second_answers)]
-    options = {"seed": seed, "draws": draws, "figures": figures}
-    wholes = [_whole(truth, side, figures) for side in sides]
-    spreads = [
-        _spread(truth, side, clusters, np.random.default_rng([seed, number]), options)
-        for number, side in enumerate(sides)
-    ]
-    several = len(set(clusters)) > 1
+    options = {"draws": draws, "seed": seed, "figures": figures}
+    one = spread(truth, first, clusters, answers=first_answers, **options)
+    other = spread(truth, second, clusters, answers=second_answers, side=1, **options)
+    seeds = [1 if np.ndim(side) == 2 else len(side) for side in (first, second)]
     found = {}
     for name in figures:
-        one, other = wholes[0][name], wholes[1][name]
-        values = spreads[0][name] - spreads[1][name]
+        difference = one[name] - other[name]
         found[name] = Difference(
-            first=_number(one),
-            second=_number(other),
-            difference=_number(one - other),
-            interval=percentile_interval(values, one - other, level) if several else None,
-            first_seeds=len(sides[0].probabilities),
-            second_seeds=len(sides[1].probabilities),
+            first=_number(one[name].whole),
+            second=_number(other[name].whole),
+            difference=_number(difference.whole),
+            interval=difference.interval(level),
+            first_seeds=seeds[0],
+            second_seeds=seeds[1],
         )
     return found
 
 
-def mean_and_interval(
+def spread(
     truth: np.ndarray,
     probabilities: np.ndarray,
     clusters: Sequence[str],
@@ -131,45 +146,41 @@ def mean_and_interval(
     answers: np.ndarray | None = None,
     draws: int = 1000,
     seed: int = 0,
-    level: float = 0.95,
+    side: int = 0,
     figures: Sequence[str] = FIGURES,
-) -> dict[str, tuple[float | None, Interval | None]]:
-    """Return each figure's mean over the seeds and its interval over speakers and seeds; arguments as above."""
-    side = _side(probabilities, answers)
-    whole = _whole(truth, side, figures)
-    options = {"seed": seed, "draws": draws, "figures": figures}
-    spread = _spread(truth, side, clusters, np.random.default_rng([seed, 0]), options)
+) -> dict[str, Spread]:
+    """Return each figure's mean over the seeds, and what it would be with other speakers and other seeds.
+
+    Two spreads of the same clips with the same ``seed`` are of the same draws of speakers: their difference is paired.
+
+    Args:
+        truth: (n,) int.
+        probabilities: (n, classes), or (k, n, classes) of k seeds.
+        clusters: (n) names.
+        answers: (n,) or (k, n) int; None: the most probable class.
+        draws: how many.
+        seed: of the draws.
+        side: two sides draw their training seeds each for itself; 0, 1, ...
+        figures: of :data:`exclaim.evaluate.resamples.FIGURES`.
+    """
+    stacked = np.asarray(probabilities)
+    stacked = stacked[np.newaxis] if stacked.ndim == 2 else stacked
+    chosen = stacked.argmax(axis=2) if answers is None else np.asarray(answers).reshape(stacked.shape[:2])
+    seeds = len(stacked)
+    wholes = [weighted_figures(truth, a, p, figures=figures) for a, p in zip(chosen, stacked, strict=True)]
+    found = [
+        resampled(truth, a, p, clusters, seed=seed, draws=draws, figures=figures)
+        for a, p in zip(chosen, stacked, strict=True)
+    ]
+    drawn = np.random.default_rng([seed, side]).integers(seeds, size=(draws, max(1, seeds - 1)))
+    rows = np.arange(draws)[:, np.newaxis]
     several = len(set(clusters)) > 1
     return {
-        name: (_number(whole[name]), percentile_interval(spread[name], whole[name], level) if several else None)
+        name: Spread(
+            tuple(float(whole[name][0]) for whole in wholes),
+            np.stack([of_seed[name] for of_seed in found], axis=1)[rows, drawn].mean(axis=1) if several else None,
+        )
         for name in figures
-    }
-
-
-def _side(probabilities: np.ndarray, answers: np.ndarray | None) -> _Side:
-    probabilities = np.asarray(probabilities)
-    stacked = probabilities[np.newaxis] if probabilities.ndim == 2 else probabilities
-    chosen = stacked.argmax(axis=2) if answers is None else np.asarray(answers).reshape(stacked.shape[:2])
-    return _Side(chosen, stacked)
-
-
-def _whole(truth: np.ndarray, side: _Side, figures: Sequence[str]) -> dict[str, float]:
-    """Return each figure on all clips, the mean over the seeds."""
-    found = [weighted_figures(truth, a, p, figures=figures) for a, p in zip(*side, strict=True)]
-    return {name: float(np.mean([of_seed[name][0] for of_seed in found])) for name in figures}
-
-
-def _spread(
-    truth: np.ndarray, side: _Side, clusters: Sequence[str], rng: np.random.Generator, options: dict
-) -> dict[str, np.ndarray]:
-    """Return each figure on each draw, the mean over the seeds drawn: (draws,) by name."""
-    found = [resampled(truth, a, p, clusters, **options) for a, p in zip(*side, strict=True)]
-    seeds, draws = len(found), options["draws"]
-    drawn = rng.integers(seeds, size=(draws, max(1, seeds - 1)))
-    rows = np.arange(draws)[:, np.newaxis]
-    return {
-        name: np.stack([of_seed[name] for of_seed in found], axis=1)[rows, drawn].mean(axis=1)
-        for name in options["figures"]
     }
 
 
