@@ -11,7 +11,7 @@ from exclaim.corpora.registry import load_corpus
 from exclaim.errors import CorpusError
 
 
-def clip(corpus: str, label: str | None = None, **extra: float) -> Clip:
+def clip(corpus: str, label: str | None = None, **extra: float | str) -> Clip:
     return Clip(path=Path("x.wav"), corpus=corpus, label=label, extra=extra)
 
 
@@ -59,6 +59,45 @@ def test_the_rule_is_an_option() -> None:
 )
 def test_scream_detection_elsewhere(corpus: str, label: str | None, expected: str) -> None:
     assert map_label("scream-detection", clip(corpus, label)) == expected
+
+
+@pytest.mark.parametrize(
+    ("label", "channel", "sound", "expected"),
+    [
+        ("fearful", "without words", "16", "scream"),
+        ("fearful", "without words", "", "scream"),
+        ("fearful", "speech", "", None),  # the paper's task is on sounds without words
+        ("happy", "speech", "", None),
+        ("happy", "without words", "13", "other"),
+        ("sad", "without words", "14", "other"),
+        ("breath", "without words", "", "other"),
+        ("pain", "without words", "11", "other"),
+        ("pain", "without words", "16", None),  # listeners voted pain, who filed it heard a scream
+        ("surprised", "without words", "36", None),
+    ],
+)
+def test_asvp_esds_screams_are_the_fearful_ones_without_words(
+    label: str, channel: str, sound: str, expected: str | None
+) -> None:
+    extra = {"channel": channel, "sound": sound} if sound else {"channel": channel}
+    assert map_label("scream-detection", clip("asvp-esd", label, **extra)) == expected
+
+
+@pytest.mark.parametrize("task", ["scream-type", "scream-type-sorrow"])
+def test_vivaes_screams_are_as_the_corpus_divides_them(task: str) -> None:
+    emotions = ("achievement", "pleasure", "surprise", "anger", "fear", "pain")
+    assert [map_label(task, clip("vivae", emotion)) for emotion in emotions] == ["positive"] * 3 + ["negative"] * 3
+
+
+def test_what_the_papers_corpora_say_of_other_tasks() -> None:
+    emotions = ("achievement", "anger", "fear", "pain", "pleasure", "surprise")
+    bursts = [map_label("vocal-burst", clip("vivae", emotion)) for emotion in emotions]
+    assert bursts == ["Triumph", "Anger", "Fear", "Pain", None, "Surprise (Positive)"]
+    assert map_label("vocal-burst", clip("asvp-esd", "happy", channel="without words")) is None
+    assert map_label("scream-type", clip("asvp-esd", "fearful", channel="without words")) is None
+    assert map_label("scream-detection", clip("vivae", "fear")) is None
+    assert map_label("scream-detection", clip("demand", "station")) == "other"
+    assert map_label("scream-type", clip("demand", "bus")) is None
 
 
 def test_a_clip_already_called_as_the_task_does_keeps_its_label() -> None:
