@@ -32,6 +32,8 @@ CARD_KEY = "exclaim.card"  # the card's key in the ONNX file's metadata
 ZERO_SHA256 = "0" * 64
 
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+# a label may be of several words, as corpora have them: "Surprise (Positive)"
+LabelName = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ()._-]*$")]
 Probability = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
 
@@ -93,7 +95,7 @@ class Head(_Part, kw_only=True):
 
     task: Name  # "scream-detection", "scream-type", "vocal-burst", "speech-emotion", ...
     output: Name  # the ONNX output that holds its logits, of shape (batch, labels)
-    labels: tuple[Name, ...]  # in the order of the logits; for a detection ("other", what is detected)
+    labels: tuple[LabelName, ...]  # in the order of the logits; for a detection ("other", what is detected)
     temperature: Annotated[float, msgspec.Meta(gt=0, le=100)] = 1.0  # probabilities = softmax(logits / temperature)
     thresholds: Thresholds | None = None  # present for a detection, and only there
     abstain_below: Probability = 0.0  # no label where the highest probability is lower; 0 for a detection

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from exclaim.errors import RecipeError
-from exclaim.learn.recipe import load_recipe, recipe_hash
+from exclaim.learn.recipe import load_recipe, recipe_hash, teachers_of
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").rglob("*.yaml"))
 LEAST = """
@@ -26,8 +26,8 @@ def written(folder: Path, text: str) -> Path:
 def test_every_recipe_of_the_project_holds_together(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
-    if recipe.distil:
-        teacher = load_recipe(path.parent / recipe.distil.teacher)
+    for name in teachers_of(recipe):
+        teacher = load_recipe(path.parent / name)
         assert teacher.split == recipe.split, "a teacher must not have heard the student's test speakers"
         assert teacher.heads[recipe.task].labels == recipe.heads[recipe.task].labels
 

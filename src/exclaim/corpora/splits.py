@@ -14,7 +14,7 @@ from exclaim.corpora.clip import Clip
 from exclaim.corpora.manifest import Manifest
 from exclaim.errors import CorpusError
 
-__all__ = ["speaker_folds", "split_by_fold", "split_by_recording", "split_by_speaker"]
+__all__ = ["speaker_folds", "split_at_random", "split_by_fold", "split_by_recording", "split_by_speaker"]
 
 Parts = Mapping[str, float | int | None]
 LabelOf = Callable[[Clip], str | None]
@@ -49,6 +49,16 @@ def split_by_recording(
 ) -> dict[str, Manifest]:
     """Split by recording, as :func:`split_by_speaker`: what was cut from one recording stays together."""
     return _split(manifest, _groups(manifest, "recording"), parts, seed, label)
+
+
+def split_at_random(
+    manifest: Manifest, parts: Parts, seed: int = 0, label: LabelOf | None = None
+) -> dict[str, Manifest]:
+    """Split clip by clip, as :func:`split_by_speaker`: the same people are heard in training and in the test.
+
+    It tells how well a network knows voices that it has met, and is there to show how far that is from the truth.
+    """
+    return _split(manifest, [clip.path.name for clip in manifest], parts, seed, label)
 
 
 def split_by_fold(manifest: Manifest, parts: Mapping[str, Collection[int]]) -> dict[str, Manifest]:

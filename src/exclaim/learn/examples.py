@@ -1,5 +1,6 @@
 """From corpora and a recipe to examples with targets, split so that no speaker and no recording is in two parts."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from exclaim.corpora.clip import Clip
 from exclaim.corpora.labels import map_label
 from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.registry import load_corpus
-from exclaim.corpora.splits import split_by_recording, split_by_speaker
+from exclaim.corpora.splits import split_at_random, split_by_recording, split_by_speaker
 from exclaim.errors import RecipeError
 from exclaim.learn.recipe import Recipe, SplitOptions
 
@@ -58,7 +59,11 @@ def load_corpora(recipe: Recipe, root: Path) -> Corpora:
                 bursts[part] += [example for clip in clips if (example := _example(recipe, clip))]
             if name in recipe.ambience:
                 ambience[part] += clips
-    for part in PARTS[: 3 if recipe.split.test else 2]:
+    if recipe.balanced:
+        bursts = {part: _equally_many(recipe.task, examples) for part, examples in bursts.items()}
+    weighty = [name for name, head in recipe.heads.items() if head.balanced]
+    bursts["train"] = _weighed(bursts["train"], weighty)
+    for part in ("train", *(part for part in PARTS[1:] if getattr(recipe.split, part))):
         if not any(example.weights[recipe.task] for example in bursts[part]):
             raise RecipeError(
                 f"recipe {recipe.name}: no {part} clip of {', '.join(recipe.bursts)} has a label for {recipe.task}"
@@ -69,9 +74,39 @@ def load_corpora(recipe: Recipe, root: Path) -> Corpora:
 def _split(manifest: Manifest, options: SplitOptions) -> dict[str, Sequence[Clip]]:
     shares = {"validation": options.validation, "test": options.test}
     parts = {"train": 1 - sum(shares.values())} | {part: share for part, share in shares.items() if share}
-    speakers = all(clip.speaker is not None for clip in manifest)
-    split = (split_by_speaker if speakers else split_by_recording)(manifest, parts, options.seed)
+    if options.by == "random":
+        by = split_at_random
+    else:
+        by = split_by_speaker if all(clip.speaker is not None for clip in manifest) else split_by_recording
+    split = by(manifest, parts, options.seed)
     return {part: split[part].clips if part in split else () for part in PARTS}
+
+
+def _equally_many(task: str, examples: list[Example]) -> list[Example]:
+    """Keep as many examples of every label of the task as the rarest has, drawn by a hash of their files' names."""
+    ranked = sorted(examples, key=lambda example: hashlib.sha256(example.clip.path.name.encode()).digest())
+    groups: dict[int, list[Example]] = {}
+    for example in ranked:
+        if example.weights[task]:
+            groups.setdefault(int(example.targets[task].argmax()), []).append(example)
+    fewest = min(map(len, groups.values()), default=0)
+    kept = {str(example.clip.path) for group in groups.values() for example in group[:fewest]}
+    return [example for example in examples if str(example.clip.path) in kept]
+
+
+def _weighed(examples: list[Example], heads: Sequence[str]) -> list[Example]:
+    """Let every label of these heads count as much as the others, the mean weight staying 1."""
+    for name in heads:
+        known = [example.targets[name] for example in examples if example.weights[name]]
+        share = np.sum(known, axis=0) / max(1, len(known))
+        worth = 1 / np.maximum(share * np.count_nonzero(share), 1e-9)
+        examples = [
+            example._replace(
+                weights=example.weights | {name: example.weights[name] * float(example.targets[name] @ worth)}
+            )
+            for example in examples
+        ]
+    return examples
 
 
 def _example(recipe: Recipe, clip: Clip) -> Example | None:

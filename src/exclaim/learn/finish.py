@@ -24,8 +24,11 @@ from exclaim.model import load_model, pin, pin_of, seal
 __all__ = ["calibrated_head", "finish_run"]
 
 
-def calibrated_head(recipe: Recipe, name: str, found: Answers) -> Head:
-    """Return a head with its temperature and thresholds chosen on validation answers."""
+def calibrated_head(recipe: Recipe, name: str, found: Answers | None) -> Head:
+    """Return a head with its temperature and thresholds chosen on validation answers; the plainest ones without any."""
+    if found is None:
+        halves = Thresholds(on=0.5, off=0.5) if name.endswith("-detection") else None
+        return Head(task=name, output=name, labels=recipe.heads[name].labels, thresholds=halves)
     warmth = temperature(found.logits, found.labels)
     probabilities = softmax(found.logits, warmth)
     if name.endswith("-detection"):
@@ -55,7 +58,7 @@ def finish_run(
     card = Card(
         name=recipe.name,
         version=recipe.version,
-        heads=tuple(calibrated_head(recipe, name, found[name]) for name, head in recipe.heads.items() if head.ship),
+        heads=tuple(calibrated_head(recipe, name, found.get(name)) for name, head in recipe.heads.items() if head.ship),
         level_floor_db=recipe.level_floor_db,
         view=_view(recipe),
         validation_speakers_sha256=hashlib.sha256("\n".join(validation.speakers).encode()).hexdigest(),

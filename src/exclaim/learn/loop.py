@@ -17,9 +17,9 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from exclaim.learn.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
-from exclaim.learn.losses import cross_entropy, divergence
+from exclaim.learn.objective import objective
 from exclaim.learn.recipe import Recipe, Schedule
-from exclaim.learn.teacher import TeacherAnswers
+from exclaim.learn.teacher import Teachers
 from exclaim.learn.views import Batch, Views
 
 __all__ = ["answer", "learning_rate", "train_network"]
@@ -32,7 +32,9 @@ Report = Callable[[int, int, int, int, dict[str, float]], None]  # epoch, epochs
 
 
 def learning_rate(schedule: Schedule, step: int, steps: int) -> float:
-    """Return the rate at a step: a linear rise, then a cosine to zero."""
+    """Return the rate at a step: a linear rise, then a cosine to zero; or the same all the way."""
+    if schedule.rate == "constant":
+        return schedule.learning_rate
     rise = max(1, round(schedule.warmup * steps))
     if step < rise:
         return schedule.learning_rate * (step + 1) / rise
@@ -51,7 +53,7 @@ def train_network(
     recipe: Recipe,
     network: nn.Module,
     views: Views,
-    teacher: TeacherAnswers | None,
+    teacher: Teachers | None,
     validate: Validate,
     folder: Path,
     fabric: Fabric,
@@ -74,7 +76,7 @@ def train_network(
     """
     schedule = recipe.schedule
     average = copy.deepcopy(network).to(fabric.device) if schedule.ema else None
-    optimizer = torch.optim.AdamW(network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay)
+    optimizer = _optimizer(schedule, network)
     network, optimizer = fabric.setup(network, optimizer)
     kept = {"network": network.module} | ({"average": average} if average is not None else {})
     progress: dict[str, Any] = {"epochs": 0, "best_epoch": 0, "best": {}}
@@ -87,7 +89,7 @@ def train_network(
         numbers = _epoch(recipe, network, average, optimizer, views, teacher, fabric, report, progress["epochs"])
         measured = validate(average if average is not None else network.module)
         progress["epochs"] += 1
-        if measured["score"] > progress["best"].get("score", -math.inf):
+        if schedule.keep == "last" or measured["score"] > progress["best"].get("score", -math.inf):
             progress |= {"best_epoch": progress["epochs"], "best": measured}
             save_weights(average if average is not None else network.module, folder / "best.safetensors")
         line = {
@@ -104,13 +106,24 @@ def train_network(
     return progress
 
 
+def _optimizer(schedule: Schedule, network: nn.Module) -> torch.optim.Optimizer:
+    kind = torch.optim.Adam if schedule.optimizer == "adam" else torch.optim.AdamW
+    return kind(
+        network.parameters(),
+        lr=schedule.learning_rate,
+        betas=schedule.betas,
+        eps=schedule.epsilon,
+        weight_decay=schedule.weight_decay,
+    )
+
+
 def _epoch(
     recipe: Recipe,
     network: nn.Module,
     average: nn.Module | None,
     optimizer: Any,
     views: Views,
-    teacher: TeacherAnswers | None,
+    teacher: Teachers | None,
     fabric: Fabric,
     report: Report,
     epoch: int,
@@ -128,14 +141,20 @@ def _epoch(
     torch.manual_seed(
         recipe.seed * 1_000_003 + epoch
     )  # dropout, so that a run that went on equals one that never stopped
-    for step, (batch, logits) in enumerate(_ahead(source)):
+    begun, waited = time.monotonic(), 0.0
+    ahead = _ahead(source)
+    for step in range(steps):
+        asked = time.monotonic()
+        batch, logits = next(ahead)
+        waited += time.monotonic() - asked
         rate = learning_rate(schedule, epoch * steps + step, schedule.epochs * steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad()
-        loss = _loss(recipe, network(torch.from_numpy(batch.windows).to(fabric.device)), batch, logits)
+        loss = objective(recipe, network(torch.from_numpy(batch.windows).to(fabric.device)), batch, logits)
         fabric.backward(loss)
-        fabric.clip_gradients(network, optimizer, max_norm=5.0)
+        if schedule.clip_norm:
+            fabric.clip_gradients(network, optimizer, max_norm=schedule.clip_norm)
         optimizer.step()
         if average is not None:
             _update(
@@ -145,28 +164,9 @@ def _epoch(
             )
         losses.append(float(loss.detach()))
         report(epoch, schedule.epochs, step + 1, steps, {"loss": float(np.mean(losses[-50:]))})
-    return {"loss": round(float(np.mean(losses)), 5)}
-
-
-def _loss(
-    recipe: Recipe, outputs: dict[str, torch.Tensor], batch: Batch, logits: dict[str, np.ndarray]
-) -> torch.Tensor:
-    """Return the sum over heads of the paper's loss; the teacher is heard on windows without a label too."""
-    whole = torch.zeros((), device=next(iter(outputs.values())).device)
-    for name, head in recipe.heads.items():
-        output = outputs[name].float()
-        hard = cross_entropy(
-            output,
-            torch.from_numpy(batch.targets[name]).to(output.device),
-            torch.from_numpy(batch.weights[name]).to(output.device),
-            label_smoothing=recipe.schedule.label_smoothing,
-        )
-        if recipe.distil and name in logits:
-            alpha, warmth = recipe.distil.alpha, recipe.distil.temperature
-            soft = divergence(output, torch.from_numpy(logits[name]).to(output.device), temperature=warmth)
-            hard = (1 - alpha) * hard + alpha * warmth**2 * soft
-        whole = whole + head.weight * hard
-    return whole
+    next(ahead, None)  # to its end, where views and answers are kept
+    took = max(time.monotonic() - begun, 1e-9)
+    return {"loss": round(float(np.mean(losses)), 5), "loader_share": round(waited / took, 4)}
 
 
 @torch.no_grad()

@@ -1,8 +1,9 @@
 """One YAML file says how a model is made: corpora, split, network, teacher, schedule, seed."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import yaml
@@ -21,6 +22,7 @@ __all__ = [
     "SplitOptions",
     "load_recipe",
     "recipe_hash",
+    "teachers_of",
 ]
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -37,6 +39,7 @@ class HeadOptions(_Options, kw_only=True):
 
     labels: tuple[str, ...]  # for detection the positive label last
     weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of this head in the loss
+    balanced: bool = False  # clips of rarer labels count more, so that every label counts as much
     ship: bool = True  # False: an auxiliary task that the exported model does not carry
 
 
@@ -50,8 +53,12 @@ class ScoreBounds(_Options, kw_only=True):
 
 
 class SplitOptions(_Options, kw_only=True):
-    """Speakers (and recordings of ambience) are held out by a hash of their name and the seed."""
+    """Speakers (and recordings of ambience) are held out by a hash of their name and the seed.
 
+    Of ``random`` the validation part may be 0, as in the paper: what is chosen on it elsewhere then stays as it is.
+    """
+
+    by: Literal["speaker", "random"] = "speaker"  # random: clips at random, whoever speaks; to show the gap only
     seed: int = 0
     validation: Share = 0.12
     test: Share = 0.15
@@ -66,11 +73,15 @@ class NetworkOptions(_Options, kw_only=True):
 
 
 class Distillation(_Options, kw_only=True):
-    """The paper's loss: ``(1 - alpha) CE + alpha T^2 KL(teacher || student)``."""
+    """What is learnt from a teacher: ``(1 - alpha) hard + alpha soft``, and the likeness of features beside it."""
 
-    teacher: str  # the teacher's recipe, relative to this one; trained first where its run is missing
+    teacher: str | tuple[str, ...]  # recipes, relative to this one, trained first where their runs are missing
     alpha: Share = 0.7
     temperature: Annotated[float, msgspec.Meta(gt=0)] = 2.0
+    loss: Literal["kl", "dkd", "dist"] = "kl"  # T^2 KL(teacher || student); decoupled; correlation
+    other_labels: Annotated[float, msgspec.Meta(ge=0)] = 8.0  # of dkd: weight of the terms beside the target's
+    similarity: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # weight of similarity-preserving features
+    mean: Literal["log-probabilities", "probabilities"] = "probabilities"  # of several teachers, at the temperature
 
 
 class Schedule(_Options, kw_only=True):
@@ -78,14 +89,23 @@ class Schedule(_Options, kw_only=True):
 
     epochs: Positive = 12
     batch: Positive = 32
-    learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 1e-3  # the highest: one cycle, then cosine to zero
+    learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 1e-3  # the highest
+    rate: Literal["one-cycle", "constant"] = "one-cycle"  # one cycle: a linear rise, then cosine to zero
     warmup: Share = 0.15  # share of the steps over which the rate rises
+    optimizer: Literal["adamw", "adam"] = "adamw"
+    betas: tuple[Share, Share] = (0.9, 0.999)
+    epsilon: Annotated[float, msgspec.Meta(gt=0)] = 1e-8
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 1e-2
+    clip_norm: Annotated[float, msgspec.Meta(ge=0)] = 5.0  # longest gradient; 0: as it comes
+    hard_loss: Literal["cross-entropy", "binary-cross-entropy"] = "cross-entropy"
     label_smoothing: Share = 0.0
     ema: Share = 0.0  # decay of the averaged weights a step; 0: none
+    keep: Literal["best", "last"] = "best"  # the epoch whose weights are kept: the best on validation speakers
+    balanced: bool = False  # every label of the task comes equally often, rare ones again and again
     views: Annotated[int, msgspec.Meta(ge=0)] = (
-        0  # epochs repeat after this many views, with the teacher's cached answers; 0: never
+        0  # epochs repeat after this many views, which are kept with the teachers' answers; 0: never
     )
+    views_seed: int | None = None  # of the views; None: the recipe's own, else runs that share it share the cache
 
 
 class DrawOptions(_Options, kw_only=True):
@@ -132,6 +152,7 @@ class Recipe(_Options, kw_only=True):
     ambience: tuple[str, ...] = ()  # corpora whose clips are background
     heads: dict[str, HeadOptions]
     scores: ScoreBounds = ScoreBounds()
+    balanced: bool = False  # clips of the commoner labels are left out, in every part, until all are as many
     split: SplitOptions = SplitOptions()
     network: NetworkOptions
     distil: Distillation | None = None
@@ -143,23 +164,63 @@ class Recipe(_Options, kw_only=True):
     precision: Literal["float32", "half-weights"] = "float32"  # how the exported file stores weights
 
 
-def load_recipe(path: Path) -> Recipe:
+def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     """Read and check a recipe.
+
+    Args:
+        path: of the YAML file; what its key ``base`` names, relative to it, is read first, and it is laid over that.
+        changes: laid over what the file says, mapping by mapping; None takes a value away.
 
     Raises:
         RecipeError: when unreadable, not YAML, with an unknown key, or with values that do not hold together.
     """
     try:
-        recipe = msgspec.convert(yaml.safe_load(Path(path).read_text("utf-8")), Recipe, strict=False)
+        recipe = msgspec.convert(_laid_over(_read(Path(path)), changes or {}), Recipe, strict=False)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise RecipeError(f"recipe {path}: {error}") from error
     if recipe.task not in recipe.heads or not recipe.heads[recipe.task].ship:
         raise RecipeError(f"recipe {path}: task {recipe.task!r} is none of its shipped heads {sorted(recipe.heads)}")
-    if recipe.split.validation <= 0 or recipe.split.validation + recipe.split.test >= 1:
+    held_out = recipe.split.validation + recipe.split.test
+    if held_out >= 1 or (recipe.split.validation <= 0 and recipe.split.by == "speaker"):
         raise RecipeError(f"recipe {path}: split leaves no speakers to train on, or none to validate on")
+    if recipe.split.validation <= 0 and recipe.schedule.keep == "best":
+        raise RecipeError(f"recipe {path}: schedule.keep is best, but split.validation leaves nothing to tell it by")
     if (recipe.augment.ambience or recipe.draw) and not recipe.ambience:
         raise RecipeError(f"recipe {path}: augment.ambience or draw asks for ambience, but no ambience corpus is named")
     return recipe
+
+
+def _read(path: Path, above: tuple[Path, ...] = ()) -> Any:
+    """Return what a recipe's file says, laid over what its bases say."""
+    if path.resolve() in above:
+        raise RecipeError(f"recipe {path}: is its own base, by way of {', '.join(str(file) for file in above)}")
+    read = yaml.safe_load(path.read_text("utf-8"))
+    if not isinstance(read, dict) or "base" not in read:
+        return read
+    base = read.pop("base")
+    if not isinstance(base, str):
+        raise RecipeError(f"recipe {path}: base is {base!r}; expected the path of another recipe, relative to it")
+    return _laid_over(_read(path.parent / base, (*above, path.resolve())), read)
+
+
+def _laid_over(below: Any, above: Mapping[str, Any]) -> Any:
+    """Return ``below`` with the values of ``above`` in place of its own, mapping by mapping."""
+    if not isinstance(below, dict):
+        return dict(above) if above else below
+    whole = dict(below)
+    for key, value in above.items():
+        if value is None:
+            whole.pop(key, None)
+        else:
+            whole[key] = _laid_over(whole.get(key), value) if isinstance(value, Mapping) else value
+    return whole
+
+
+def teachers_of(recipe: Recipe) -> tuple[str, ...]:
+    """Return the recipes of a recipe's teachers, relative to it; none where it learns alone."""
+    if recipe.distil is None:
+        return ()
+    return (recipe.distil.teacher,) if isinstance(recipe.distil.teacher, str) else recipe.distil.teacher
 
 
 def recipe_hash(recipe: Recipe) -> str:

@@ -1,69 +1,105 @@
-"""A teacher's answers, for exactly the views that the student sees.
+"""Teachers' answers, for exactly the views that the student sees.
 
 The answers to a view are kept in a folder named by the teacher, the data, the front-end and everything that shapes a
-view; when any of them changes the name does, so a stale answer is never read.
+view, its seed among it; when any of them changes the name does, so a stale answer is never read.
 """
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from exclaim.card import front_end_hash
+from exclaim.learn.ensemble import Mean, ensemble
 from exclaim.learn.recipe import Recipe
+from exclaim.learn.view_cache import views_key
 from exclaim.learn.views import Batch, Views
 
-__all__ = ["TeacherAnswers", "answers_key"]
+__all__ = ["Answer", "Teacher", "Teachers", "answers_key"]
 
-Answer = Callable[[np.ndarray], dict[str, np.ndarray]]  # windows (n, 128, 188) -> head -> logits (n, labels)
-
-
-def answers_key(recipe: Recipe, teacher_hash: str, data_hash: str) -> str:
-    """Return the SHA-256 of all that a teacher's answers depend on."""
-    shape = (
-        recipe.seed,
-        recipe.heads,
-        recipe.split,
-        recipe.draw,
-        recipe.augment,
-        recipe.scores,
-        recipe.schedule.batch,
-    )
-    parts = msgspec.json.encode([teacher_hash, data_hash, front_end_hash(), shape], order="deterministic")
-    return hashlib.sha256(parts).hexdigest()
+Answer = Callable[[np.ndarray], dict[str, np.ndarray]]  # windows (n, 128, 188) -> output -> (n, ...) float32
 
 
-class TeacherAnswers:
-    """Logits of a teacher, computed once for each view."""
+def answers_key(recipe: Recipe, teacher_hash: str, outputs: Sequence[str], data_hash: str) -> str:
+    """Return the SHA-256 of all that a teacher's answers to a recipe's views depend on."""
+    mixing = (recipe.augment.mixup, recipe.schedule.batch)
+    parts = [teacher_hash, front_end_hash(), views_key(recipe, data_hash), mixing, tuple(outputs)]
+    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
 
-    def __init__(self, answer: Answer, heads: tuple[str, ...], folder: Path | None) -> None:
-        """Take a function that answers windows; ``folder`` None keeps nothing."""
+
+class Teacher:
+    """One teacher, asked once for each view."""
+
+    def __init__(self, answer: Answer, outputs: Sequence[str], folder: Path | None) -> None:
+        """Take a function that answers windows and the outputs that are wanted; ``folder`` None keeps nothing."""
         self._answer = answer
-        self._heads = heads
+        self._outputs = tuple(outputs)
         self._folder = folder
 
-    def batches(self, views: Views, view: int, size: int) -> Iterator[tuple[Batch, dict[str, np.ndarray]]]:
-        """Yield the batches of a view with the teacher's logits for each head that it has."""
+    def answers(self, view: int, windows: Iterator[np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+        """Yield the answers to a view's batches of windows, in their order, from its file where there is one."""
         path = self._folder / f"view-{view:04d}.npz" if self._folder else None
         if path and path.is_file():
-            with np.load(path, allow_pickle=False) as kept:
-                logits = {head: kept[head] for head in self._heads}
-            begin = 0
-            for batch in views.batches(view, size):
-                end = begin + len(batch.windows)
-                yield batch, {head: logits[head][begin:end] for head in self._heads}
-                begin = end
+            yield from self._kept(path, windows)
             return
         answers: list[dict[str, np.ndarray]] = []
-        for batch in views.batches(view, size):
-            answer = self._answer(batch.windows)
-            answers.append({head: answer[head] for head in self._heads})
-            yield batch, answers[-1]
+        for batch in windows:
+            answer = self._answer(batch)
+            answers.append({output: answer[output] for output in self._outputs})
+            yield answers[-1]
         if path:
             path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_suffix(".partial.npz")
-            np.savez(partial, **{head: np.concatenate([a[head] for a in answers]) for head in self._heads})
+            partial = path.with_suffix(f".partial-{os.getpid()}.npz")
+            np.savez(partial, **{o: np.concatenate([answer[o] for answer in answers]) for o in self._outputs})
             os.replace(partial, path)
+
+    def _kept(self, path: Path, windows: Iterator[np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+        with np.load(path, allow_pickle=False) as kept:
+            answers = {output: kept[output] for output in self._outputs}
+        begin = 0
+        for batch in windows:
+            end = begin + len(batch)
+            yield {output: values[begin:end] for output, values in answers.items()}
+            begin = end
+
+
+class Teachers:
+    """One teacher or several, whose answers are averaged."""
+
+    def __init__(self, teachers: Sequence[Teacher], mean: Mean = "probabilities", temperature: float = 1.0) -> None:
+        """Take at least one teacher, and of what, at which temperature, the mean of several is taken."""
+        self._teachers = tuple(teachers)
+        self._mean: Mean = mean
+        self._temperature = temperature
+
+    def batches(self, views: Views, view: int, size: int) -> Iterator[tuple[Batch, dict[str, np.ndarray]]]:
+        """Yield the batches of a view with the teachers' logits for each head that one of them has."""
+        now: list[np.ndarray] = []  # the windows of the batch that all teachers are asked about
+
+        def asked() -> Iterator[np.ndarray]:
+            while True:
+                yield now[0]
+
+        answering = [teacher.answers(view, _until(asked(), views.windows)) for teacher in self._teachers]
+        for batch in views.batches(view, size):
+            now[:] = [batch.windows]
+            yield batch, self._together([next(answers) for answers in answering])
+        for answers in answering:
+            next(answers, None)  # let it keep what it answered
+
+    def _together(self, answers: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+        return (
+            dict(answers[0]) if len(answers) == 1 else ensemble(answers, mean=self._mean, temperature=self._temperature)
+        )
+
+
+def _until(batches: Iterator[np.ndarray], windows: int) -> Iterator[np.ndarray]:
+    """Yield batches until so many windows have been seen."""
+    seen = 0
+    while seen < windows:
+        batch = next(batches)
+        seen += len(batch)
+        yield batch

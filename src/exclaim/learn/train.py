@@ -2,30 +2,31 @@
 
 import logging
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import nn
 
 from exclaim.errors import RecipeError
 from exclaim.learn.checkpoint import load_weights, take_over_weights
+from exclaim.learn.ensemble import EMBEDDING
 from exclaim.learn.examples import PARTS, Corpora, load_corpora
 from exclaim.learn.finish import finish_run
 from exclaim.learn.loop import Report, answer, train_network
 from exclaim.learn.networks import build
-from exclaim.learn.recipe import Recipe, load_recipe, recipe_hash
+from exclaim.learn.recipe import Recipe, load_recipe, recipe_hash, teachers_of
 from exclaim.learn.store import FeatureStore, build_store
-from exclaim.learn.teacher import TeacherAnswers, answers_key
+from exclaim.learn.teacher import Answer, Teacher, Teachers, answers_key
 from exclaim.learn.validation import Validation
-from exclaim.learn.views import Views
+from exclaim.learn.view_cache import CachedViews, views_key
 from exclaim.model import pin_of
 
 __all__ = ["Places", "Run", "network_of", "train"]
@@ -52,8 +53,13 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 class _Parents(NamedTuple):
     """The runs that a run builds on."""
 
-    teacher: Run | None
+    teachers: tuple[Run, ...]
     origin: Run | None  # of the first weights
+
+    @property
+    def models(self) -> tuple[Path, ...]:
+        """Their model files."""
+        return tuple(run.model for run in (*self.teachers, self.origin) if run is not None)
 
 
 def network_of(recipe: Recipe) -> nn.Module:
@@ -68,27 +74,29 @@ def train(
     places: Places,
     accelerator: str = "auto",
     report: Callable[[str], Report] = lambda name: lambda *numbers: None,
+    changes: Mapping[str, Any] | None = None,
 ) -> Run:
-    """Train what a recipe says, its teacher first; go on where an earlier call stopped.
+    """Train what a recipe says, its teachers first; go on where an earlier call stopped.
 
     Args:
         path: the recipe.
         places: where corpora, runs and caches are.
         accelerator: as Lightning Fabric names it: auto, cpu, cuda, mps.
         report: given a stage's name, returns what is told of its progress.
+        changes: laid over the recipe (see :func:`~exclaim.learn.recipe.load_recipe`), but not over its teachers.
 
     Raises:
         RecipeError: when the recipe does not hold together, or its run folder holds another recipe's run.
         CorpusError: when a corpus is not there.
     """
-    recipe = load_recipe(path)
+    recipe = load_recipe(path, changes)
     folder = places.runs / recipe.name
     model = folder / f"{recipe.name}.onnx"
-    if recipe.distil:
-        _check_teacher(recipe, load_recipe(path.parent / recipe.distil.teacher))
+    for teacher in teachers_of(recipe):
+        _check_teacher(recipe, load_recipe(path.parent / teacher))
     if recipe.network.weights_from:
         _check_split(recipe, load_recipe(path.parent / recipe.network.weights_from))
-    teacher = train(path.parent / recipe.distil.teacher, places, accelerator, report) if recipe.distil else None
+    teachers = tuple(train(path.parent / teacher, places, accelerator, report) for teacher in teachers_of(recipe))
     origin = recipe.network.weights_from and train(
         path.parent / recipe.network.weights_from, places, accelerator, report
     )
@@ -96,7 +104,7 @@ def train(
     if model.is_file():
         return Run(folder=folder, model=model, done_before=True)
     with _logged(folder / "log.txt"):
-        _train(path, recipe, folder, model, _Parents(teacher, origin or None), places, accelerator, report)
+        _train(path, recipe, folder, model, _Parents(teachers, origin or None), places, accelerator, report)
     return Run(folder=folder, model=model, done_before=False)
 
 
@@ -163,9 +171,16 @@ def _train(
     store = build_store(corpora.clips, places.cache, lambda done, whole: tell(0, 1, done, whole, {}))
     corpora = _readable(corpora, store)
     _describe(folder, recipe, corpora, fabric)
-    views = Views(recipe, store, corpora.bursts["train"], corpora.ambience["train"], recipe.seed)
+    data = store.data_hash([*(e.clip for e in corpora.bursts["train"]), *corpora.ambience["train"]])
+    views = CachedViews(
+        recipe,
+        store,
+        corpora.bursts["train"],
+        corpora.ambience["train"],
+        places.cache / f"views-{views_key(recipe, data)[:16]}" if recipe.schedule.views else None,
+    )
     validation = Validation(recipe, store, corpora.bursts["validation"], corpora.ambience["validation"])
-    answers = _answers(path, recipe, store, corpora, parents.teacher, places, fabric)
+    teachers = _teachers(path, recipe, data, parents.teachers, places, fabric)
     network = network_of(recipe)
     if parents.origin:
         left = take_over_weights(network, parents.origin.folder / "best.safetensors")
@@ -176,7 +191,7 @@ def _train(
         recipe,
         network,
         views,
-        answers,
+        teachers,
         validation.score_with(fabric.device),
         folder,
         fabric,
@@ -185,8 +200,7 @@ def _train(
     _LOG.info("best epoch %d of %d: %s", progress["best_epoch"], progress["epochs"], progress["best"])
     network = network_of(recipe)
     load_weights(network, folder / "best.safetensors")
-    models = tuple(run.model for run in parents if run is not None)
-    finish_run(recipe, network, validation, corpora, folder, model, models)
+    finish_run(recipe, network, validation, corpora, folder, model, parents.models)
 
 
 def _readable(corpora: Corpora, store: FeatureStore) -> Corpora:
@@ -219,30 +233,34 @@ def _describe(folder: Path, recipe: Recipe, corpora: Corpora, fabric: Fabric) ->
     (folder / "split.json").write_bytes(msgspec.json.format(msgspec.json.encode(split)))
 
 
-def _answers(
-    path: Path,
-    recipe: Recipe,
-    store: FeatureStore,
-    corpora: Corpora,
-    teacher: Run | None,
-    places: Places,
-    fabric: Fabric,
-) -> TeacherAnswers | None:
-    if teacher is None or recipe.distil is None:
+def _teachers(
+    path: Path, recipe: Recipe, data: str, runs: tuple[Run, ...], places: Places, fabric: Fabric
+) -> Teachers | None:
+    """Return who is asked about the views; a teacher whose answers are all kept is never loaded."""
+    if recipe.distil is None:
         return None
-    taught = load_recipe(path.parent / recipe.distil.teacher)
-    network = network_of(taught)
-    load_weights(network, teacher.folder / "best.safetensors")
-    network = network.to(fabric.device).eval()
-    if fabric.device.type == "cpu":
-        network = network.to(memory_format=torch.channels_last)
-    heads = tuple(
-        name for name, head in recipe.heads.items() if name in taught.heads and taught.heads[name].labels == head.labels
-    )
-    data = store.data_hash([*(e.clip for e in corpora.bursts["train"]), *corpora.ambience["train"]])
-    key = answers_key(recipe, pin_of(teacher.model), data)
+    teachers = []
+    for name, run in zip(teachers_of(recipe), runs, strict=True):
+        taught = load_recipe(path.parent / name)
+        outputs = [
+            head
+            for head, options in recipe.heads.items()
+            if head in taught.heads and taught.heads[head].labels == options.labels
+        ]
+        if recipe.distil.similarity:
+            outputs.append(EMBEDDING)
+        key = answers_key(recipe, pin_of(run.model), outputs, data)
+        folder = places.cache / f"answers-{key[:16]}" if recipe.schedule.views else None
+        teachers.append(Teacher(_answer_of(taught, run, fabric), outputs, folder))
+    return Teachers(teachers, recipe.distil.mean, recipe.distil.temperature)
 
-    def answers(windows: np.ndarray) -> dict[str, np.ndarray]:
-        return answer(network, windows, fabric.device)
 
-    return TeacherAnswers(answers, heads, places.cache / f"answers-{key[:16]}" if recipe.schedule.views else None)
+def _answer_of(taught: Recipe, run: Run, fabric: Fabric) -> Answer:
+    @cache
+    def loaded() -> nn.Module:
+        network = network_of(taught)
+        load_weights(network, run.folder / "best.safetensors")
+        network = network.to(fabric.device).eval()
+        return network.to(memory_format=torch.channels_last) if fabric.device.type == "cpu" else network
+
+    return lambda windows: answer(loaded(), windows, fabric.device)

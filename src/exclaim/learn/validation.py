@@ -1,5 +1,6 @@
 """What a network answers for people and recordings that it was not trained on."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from exclaim.learn.views import Batch, Views, plain_batches
 
 __all__ = ["Answers", "Validation"]
 
+_LOG = logging.getLogger(__name__)
 _BATCH = 64
 _MOST_COMPOSED = 800
 _SEED = 7_919  # of the composed windows: the same ones for every network
@@ -39,7 +41,7 @@ class Validation:
         """Take the validation part's examples and ambience."""
         self._recipe = recipe
         self._batches: list[Batch] = list(plain_batches(recipe, store, examples, _BATCH))
-        if recipe.draw:
+        if recipe.draw and examples:
             augment = msgspec.structs.replace(recipe.augment, mixup=0.0)
             draw = msgspec.structs.replace(recipe.draw, windows=min(_MOST_COMPOSED, recipe.draw.windows))
             unmixed = msgspec.structs.replace(recipe, augment=augment, draw=draw)
@@ -48,7 +50,7 @@ class Validation:
         self.speakers = sorted({e.clip.speaker_key for e in examples if e.clip.speaker_key})
 
     def answers(self, network: nn.Module, device: torch.device) -> dict[str, Answers]:
-        """Return a network's answers by head."""
+        """Return a network's answers by head; heads of which nothing is known here are left out."""
         logits: dict[str, list[np.ndarray]] = {name: [] for name in self._recipe.heads}
         labels: dict[str, list[np.ndarray]] = {name: [] for name in self._recipe.heads}
         for batch in self._batches:
@@ -58,11 +60,16 @@ class Validation:
                 logits[name].append(outputs[name][known])
                 labels[name].append(batch.targets[name][known].argmax(axis=1))
         return {
-            name: Answers(np.concatenate(logits[name]), np.concatenate(labels[name])) for name in self._recipe.heads
+            name: Answers(np.concatenate(logits[name]), np.concatenate(labels[name]))
+            for name in self._recipe.heads
+            if sum(map(len, labels[name]))
         }
 
     def score_with(self, device: torch.device) -> Callable[[nn.Module], dict[str, float]]:
-        """Return a function that measures a network; ``score`` is AUROC for a detection, UAR for the rest."""
+        """Return a function that measures a network; ``score`` is AUROC for a detection, UAR for the rest.
+
+        ``one_answer`` is there, and 1, when the task's head gives one label only, whatever it hears.
+        """
 
         def score(network: nn.Module) -> dict[str, float]:
             numbers: dict[str, float] = {}
@@ -72,7 +79,14 @@ class Validation:
                 if count == 2:
                     margin = found.logits[:, 1] - found.logits[:, 0]
                     numbers[f"{name}.auroc"] = round(float(auroc(found.labels == 1, margin)), 4)
+                if name == self._recipe.task and len(np.unique(found.logits.argmax(axis=1))) == 1:
+                    numbers["one_answer"] = 1.0
+                    _LOG.warning(
+                        "all %d validation clips are answered %r",
+                        len(found.labels),
+                        self._recipe.heads[name].labels[int(found.logits[0].argmax())],
+                    )
             kind = "auroc" if self._recipe.draw else "uar"
-            return {"score": numbers[f"{self._recipe.task}.{kind}"], **numbers}
+            return {"score": numbers.get(f"{self._recipe.task}.{kind}", 0.0), **numbers}
 
         return score

@@ -14,7 +14,7 @@ from exclaim.learn.examples import Example
 from exclaim.learn.recipe import Recipe
 from exclaim.learn.store import FeatureStore
 
-__all__ = ["Batch", "Views", "plain_batches"]
+__all__ = ["Batch", "Drawn", "Views", "dequantise", "plain_batches", "quantise"]
 
 
 class Batch(NamedTuple):
@@ -23,6 +23,13 @@ class Batch(NamedTuple):
     windows: np.ndarray  # (n, 128, 188) float32 in [-1, 1]
     targets: dict[str, np.ndarray]  # head -> (n, labels) float32, each row a distribution
     weights: dict[str, np.ndarray]  # head -> (n,) float32; 0 where the head's answer is not known
+
+
+class Drawn(NamedTuple):
+    """The windows of a view in their order, before any mixing: what a cache keeps."""
+
+    windows: np.ndarray  # (n, 128, 188) uint8: [-1, 1] in 255 steps, of 0.31 dB each
+    heard: np.ndarray  # (n,) bool: whether enough of the burst lies in the window for its label to hold
 
 
 class Views:
@@ -54,13 +61,21 @@ class Views:
         """Yield the batches of a view, ``size`` windows each; the last one may be smaller."""
         rng = np.random.default_rng([self._seed, view])
         order = self._order(rng)
+        drawn = self.drawn(view, order, size)
+        for begin, windows in zip(range(0, len(order), size), drawn, strict=True):
+            yield self._mixed(self._batch(order[begin : begin + size], windows), rng)
+
+    def drawn(self, view: int, order: Sequence[int | None], size: int) -> Iterator[Drawn]:
+        """Yield the windows of a view, ``size`` at a time."""
         for begin in range(0, len(order), size):
-            drawn = [self._draw(view, begin + i, index) for i, index in enumerate(order[begin : begin + size])]
-            yield self._mixed(self._batch(drawn), rng)
+            made = [self._draw(view, begin + i, index) for i, index in enumerate(order[begin : begin + size])]
+            yield Drawn(np.stack([quantise(window) for window, _ in made]), np.array([heard for _, heard in made]))
 
     def _order(self, rng: np.random.Generator) -> list[int | None]:
         """Return which example each window of a view holds, None for ambience alone."""
         draw = self._recipe.draw
+        if draw is None and self._recipe.schedule.balanced:
+            return self._balanced(rng)
         if draw is None:
             return list(map(int, rng.permutation(len(self._examples))))
         positive = round(draw.windows * draw.positive)
@@ -70,34 +85,46 @@ class Views:
         chosen += _without_repeats(self._other, draw.windows - positive - alone, rng)
         return [chosen[i] for i in rng.permutation(len(chosen))]
 
-    def _draw(self, view: int, position: int, index: int | None) -> tuple[np.ndarray, Example | None, bool]:
+    def _balanced(self, rng: np.random.Generator) -> list[int | None]:
+        """Return as many windows as there are examples, each label of the task equally often."""
+        task = self._recipe.task
+        labels = np.array([e.targets[task].argmax() if e.weights[task] else -1 for e in self._examples])
+        groups = [np.flatnonzero(labels == label).tolist() for label in sorted(set(labels.tolist()))]
+        each = -(-len(self._examples) // len(groups))
+        chosen = [index for group in groups for index in _without_repeats(group, each, rng)]
+        return [chosen[i] for i in rng.permutation(len(chosen))[: len(self._examples)]]
+
+    def _draw(self, view: int, position: int, index: int | None) -> tuple[np.ndarray, bool]:
         rng = np.random.default_rng([self._seed, view, position])
         options = self._recipe.augment
         if index is None:
             made = ambience_alone(self._background(rng), options, rng)
-            return made.window, None, True
+            return made.window, True
         example = self._examples[index]
         background = self._background(rng) if rng.random() < options.ambience else None
         made = burst_window(self._store.codes(example.clip), background, options, rng)
-        return made.window, example, made.heard
+        return made.window, made.heard
 
     def _background(self, rng: np.random.Generator) -> np.ndarray:
         return self._store.codes(self._ambience[int(rng.integers(len(self._ambience)))])
 
-    def _batch(self, drawn: list[tuple[np.ndarray, Example | None, bool]]) -> Batch:
-        windows = np.stack([window for window, _, _ in drawn])
+    def _batch(self, order: Sequence[int | None], drawn: Drawn) -> Batch:
+        examples = [None if index is None else self._examples[index] for index in order]
         targets: dict[str, np.ndarray] = {}
         weights: dict[str, np.ndarray] = {}
         for name, head in self._recipe.heads.items():
             # ambience alone is the first label of a detection and unknown to every other head
             alone = 1.0 if name == self._recipe.task and self._recipe.draw else 0.0
             first = np.eye(len(head.labels), dtype=np.float32)[0]
-            targets[name] = np.stack([example.targets[name] if example else first for _, example, _ in drawn])
+            targets[name] = np.stack([example.targets[name] if example else first for example in examples])
             weights[name] = np.array(
-                [(example.weights[name] if heard else 0.0) if example else alone for _, example, heard in drawn],
+                [
+                    (example.weights[name] if heard else 0.0) if example else alone
+                    for example, heard in zip(examples, drawn.heard, strict=True)
+                ],
                 np.float32,
             )
-        return Batch(windows, targets, weights)
+        return Batch(dequantise(drawn.windows), targets, weights)
 
     def _mixed(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """Mix every window with a partner of the same batch (mixup, arXiv 1710.09412)."""
@@ -117,6 +144,16 @@ class Views:
             targets[name][own + other == 0] = target[own + other == 0]
             weights[name] = own + other
         return Batch(windows, targets, weights)
+
+
+def quantise(window: np.ndarray) -> np.ndarray:
+    """Return a window of [-1, 1] in 255 steps: uint8. Every window that is trained on has gone through it."""
+    return np.round((window + 1) * np.float32(127.5)).astype(np.uint8)
+
+
+def dequantise(codes: np.ndarray) -> np.ndarray:
+    """Return what :func:`quantise` kept: float32 in [-1, 1]."""
+    return codes.astype(np.float32) * np.float32(1 / 127.5) - np.float32(1)
 
 
 def _without_repeats(indices: list[int], count: int, rng: np.random.Generator) -> list[int]:
