@@ -24,7 +24,7 @@ from exclaim.features import FRAME_SECONDS
 from exclaim.model import Model
 from exclaim.windows import STEP_FRAMES
 
-__all__ = ["Bench", "BenchOptions", "ImportCost", "Machine", "ModelBench", "bench", "find_recipe", "machine"]
+__all__ = ["Bench", "BenchOptions", "ImportCost", "Machine", "ModelBench", "bench", "find_recipe", "machine", "timed"]
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _COUNTED = (2, 12)  # windows of the two runs whose difference in instructions is taken
@@ -112,8 +112,7 @@ def bench(
     tell("speed")
     recipes = {str(m.path): str(recipe) for m in models if (recipe := find_recipe(m, project)) is not None}
     timing = SpeedOptions(models=tuple(str(m.path) for m in models), recipes=recipes, repeats=options.repeats)
-    told = _child(["-m", "exclaim.evaluate.bench_speed"], msgspec.json.encode(timing))
-    speed = msgspec.json.decode(told, type=Speed)
+    speed = timed(timing)
     measured = []
     for model in models:
         tell(model.card.name)
@@ -133,6 +132,16 @@ def bench(
         listen=listen,
         notes=(*speed.notes, *listen_notes),
     )
+
+
+def timed(options: SpeedOptions) -> Speed:
+    """Time models and what stands beside them in a process of its own, on one core, in turn.
+
+    Raises:
+        ModelError: when the process fails; the message holds its last words.
+    """
+    told = _child(["-m", "exclaim.evaluate.bench_speed"], msgspec.json.encode(options))
+    return msgspec.json.decode(told, type=Speed)
 
 
 def _listen(
