@@ -10,7 +10,8 @@ from exclaim.corpora.clip import Clip
 from exclaim.corpora.registry import load_corpus
 from exclaim.errors import CorpusError, ModelError
 from exclaim.evaluate.clips import clip_logits
-from exclaim.evaluate.evaluate import clip_label, evaluate
+from exclaim.evaluate.evaluate import evaluate
+from exclaim.evaluate.labelling import clip_label
 from exclaim.model import load_model, predict_head
 
 

@@ -140,3 +140,56 @@ def test_full_coverage_has_the_risk_of_all_answers(seed, n):
     assert coverage[-1] == 1
     assert risk[-1] == pytest.approx(1 - metrics.accuracy(truth, probabilities.argmax(axis=1)))
     assert (np.diff(coverage) > 0).all()
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@given(seed=st.integers(0, 2**32), n=st.integers(2, 60))
+@settings(max_examples=40, deadline=None)
+def test_average_precision_is_scikit_learns(ties, seed, n):
+    truth, probabilities = drawn(seed, n, 3, ties)
+    each = [
+        sklearn_metrics.average_precision_score(truth == label, probabilities[:, label])
+        for label in range(3)
+        if (truth == label).any()
+    ]
+    for label in set(truth.tolist()):
+        found = metrics.average_precision(truth == label, probabilities[:, label])
+        expected = sklearn_metrics.average_precision_score(truth == label, probabilities[:, label])
+        assert found == pytest.approx(expected)
+    assert metrics.macro_average_precision(truth, probabilities) == pytest.approx(np.mean(each))
+
+
+def test_of_two_classes_the_average_precision_is_the_seconds():
+    truth, probabilities = drawn(5, 30, 2)
+    expected = sklearn_metrics.average_precision_score(truth == 1, probabilities[:, 1])
+    assert metrics.macro_average_precision(truth, probabilities) == pytest.approx(expected)
+
+
+def test_without_a_positive_there_is_no_average_precision():
+    assert math.isnan(metrics.average_precision(np.zeros(3, bool), np.arange(3)))
+    assert math.isnan(metrics.macro_average_precision(np.zeros(0, int), np.zeros((0, 2))))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 30, 90, 110])
+def test_the_surest_are_as_many_as_asked(n):
+    confidence = np.random.default_rng(n).permutation(n)
+    stands = metrics.surest(confidence, 0.7)
+    assert stands.sum() == -(-7 * n // 10)
+    assert not (~stands).any() or confidence[stands].min() > confidence[~stands].max()
+
+
+def test_the_surest_do_not_depend_on_the_order_of_equals():
+    np.testing.assert_array_equal(metrics.surest(np.array([0.9, 0.5, 0.5, 0.5, 0.1]), 0.4), [1, 1, 1, 1, 0])
+    assert metrics.surest(np.zeros(0), 0.7).shape == (0,)
+
+
+@given(seed=st.integers(0, 2**32), n=st.integers(1, 50))
+@settings(deadline=None)
+def test_the_surest_have_the_risk_of_the_curve(seed, n):
+    truth, probabilities = drawn(seed, n, 3, ties=True)
+    right, confidence = probabilities.argmax(axis=1) == truth, probabilities.max(axis=1)
+    coverage, risk = metrics.risk_coverage(right, confidence)
+    stands = metrics.surest(confidence, 0.7)
+    place = int(np.argmax(coverage >= 0.7 - 1e-9))
+    assert stands.mean() == pytest.approx(coverage[place])
+    assert np.mean(~right[stands]) == pytest.approx(risk[place])

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,24 +11,33 @@ import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
 
 import exclaim
+from exclaim.commands.evaluation_tables import print_evaluation
 from exclaim.corpora.data_root import data_root
 from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.manifest_files import read_manifest
 from exclaim.corpora.registry import load_corpus
-from exclaim.errors import CorpusError
-from exclaim.evaluate.evaluate import evaluate as judge_model
-from exclaim.evaluate.judge import FIGURES, Evaluation
+from exclaim.errors import ConfigError, CorpusError
+from exclaim.evaluate.answers import write_answers
+from exclaim.evaluate.evaluate import Heard, hear, judge_heard
+from exclaim.evaluate.judge import Evaluation
+from exclaim.evaluate.labelling import Labelled, label_clips
+from exclaim.evaluate.noise.bank import noise_bank
+from exclaim.evaluate.noise.evaluate import hear_under_noise
+from exclaim.evaluate.noise.recordings import Noise, is_noise_corpus, noise_in_corpus, noise_in_folder
+from exclaim.evaluate.noise.table import NoiseTable
 from exclaim.evaluate.records import evaluation_records
 from exclaim.evaluate.results import read_records, replace_records, source_tree, write_records
-from exclaim.evaluate.speakers import SPLIT_FILE, read_speakers, select_speakers
+from exclaim.evaluate.speakers import SPLIT_FILE, other_recordings, read_speakers, select_speakers
 from exclaim.model import Model, load_model
 
 __all__ = ["app"]
 
 app = typer.Typer(rich_markup_mode=None)
+
+_SNRS = "-5,0,5,10,20,clean"
+_MOST_SNR_DB = 100.0
 
 
 @app.command()
@@ -44,36 +54,78 @@ def evaluate(
         str | None, typer.Option(help="Only this part (test, validation) of --speakers-file, or of the model's run.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="What the clips are called in the record.")] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|CORPUS",
+            help="Also under this noise: all of a folder (a folder in it for each kind), or what a corpus has that "
+            "training did not hear.",
+        ),
+    ] = None,
+    snr: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Signal-to-noise ratios in dB, such as {_SNRS}; again for more. Default: these."),
+    ] = None,
     draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of the intervals.")] = 1000,
-    seed: Annotated[int, typer.Option(help="Of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(help="Of the draws and of the noise's excerpts.")] = 0,
+    threads: Annotated[int | None, typer.Option(min=1, help="That decode and mix; default: one for each core.")] = None,
     pin: Annotated[str | None, typer.Option(help="SHA-256 that the model file must have.")] = None,
+    answers: Annotated[Path | None, typer.Option(help="Write the answer to each clip to this CSV file.")] = None,
     record: Annotated[Path | None, typer.Option(help="Add the figures to this results.json.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Judge a model on labelled clips: accuracy, UAR, AUROC, calibration, confusion, with 95 % intervals."""
+    """Judge a model on labelled clips, also under noise: UAR, AUROC, calibration, risk, recalls, 95 % intervals."""
     if (corpus is None) == (manifest is None):
         raise CorpusError("name the clips by --corpus NAME (with --data DIR) or by --manifest CSV, one of the two")
+    snrs_db = _snrs(snr, noise)
     loaded = load_model(model, pin=pin)
-    clips = read_manifest(manifest) if manifest is not None else load_corpus(str(corpus), data_root(data))
+    root = manifest.parent if manifest is not None else data_root(data)
+    clips = read_manifest(manifest) if manifest is not None else load_corpus(str(corpus), root)
     called = name or (manifest.stem if manifest is not None else str(corpus))
     chosen, part = _of_speakers(clips, loaded, speakers_file, split)
-    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
-        bar = progress.add_task(called, total=None)
-        found = judge_model(
-            loaded,
-            chosen,
-            task=task,
-            data=f"{called}{part}",
-            seed=seed,
-            draws=draws,
-            progress=lambda done, whole: progress.update(bar, completed=done, total=whole),
-        )
+    labelled = label_clips(loaded, chosen, task, f"{called}{part}")
+    sounds = _noise(noise, data_root(data), loaded, speakers_file, split) if noise is not None else None
+    heard, table = _hear(loaded, labelled, sounds, snrs_db, root, seed=seed, draws=draws, threads=threads)
+    found = msgspec.structs.replace(judge_heard(loaded, heard, seed=seed, draws=draws), noise=table)
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
     else:
-        _print(found)
+        print_evaluation(found)
+    if answers is not None:
+        write_answers(answers, heard.answers)
     if record is not None:
-        _record(found, record, _command(model, corpus, manifest, task, speakers_file, split, name))
+        options = {
+            "--corpus": corpus,
+            "--manifest": _portable(manifest),
+            "--task": task,
+            "--speakers-file": _portable(speakers_file),
+            "--split": split,
+            "--name": name,
+            "--noise": noise if noise is None or is_noise_corpus(noise) else _portable(Path(noise)),
+            "--snr": ",".join(f"{value:g}" for value in snrs_db) or None,
+            "--seed": str(seed) if seed else None,
+        }
+        _record(found, record, _command(model, options))
+
+
+def _snrs(texts: Sequence[str] | None, noise: str | None) -> tuple[float, ...]:
+    """Return the ratios asked for, rising; none without noise. "clean" is always in the table."""
+    if noise is None:
+        if texts:
+            raise ConfigError(
+                f"--snr {texts[0]} without noise; name it by --noise DIR, or --noise noise for the corpus"
+            )
+        return ()
+    words = [word.strip() for text in texts or [_SNRS] for word in text.split(",")]
+    try:
+        found = {float(word) for word in words if word != "clean"}
+    except ValueError as error:
+        raise ConfigError(f"--snr {','.join(words)}: {error}; expected numbers in dB such as {_SNRS}") from error
+    if not found or not all(abs(value) <= _MOST_SNR_DB for value in found):
+        raise ConfigError(
+            f"--snr {','.join(words)}: expected at least one number from -{_MOST_SNR_DB:g} to {_MOST_SNR_DB:g} dB"
+        )
+    return tuple(sorted(found))
 
 
 def _of_speakers(clips: Manifest, model: Model, speakers_file: Path | None, split: str | None) -> tuple[Manifest, str]:
@@ -84,28 +136,38 @@ def _of_speakers(clips: Manifest, model: Model, speakers_file: Path | None, spli
     return select_speakers(clips, read_speakers(path, split)), f", {split or path.stem} speakers"
 
 
-def _print(found: Evaluation) -> None:
-    console = Console() if sys.stdout.isatty() else Console(width=120)
-    typer.echo(f"{found.model} {found.model_version}, {found.task}, on {found.data}")
-    support = ", ".join(f"{count} {label}" for label, count in found.support.items())
-    speakers = f", {found.speakers} speakers" if found.speakers else ""
-    typer.echo(f"n {found.n} ({support}){speakers}; excluded {found.excluded}")
-    for reason, count in found.excluded_reasons.items():
-        typer.echo(f"  left out: {count} clips, {reason}")
-    figures = Table("figure", "value", "95 %", box=None)
-    for name in FIGURES:
-        value, interval = getattr(found, name), found.intervals.get(name)
-        low_high = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else ""
-        figures.add_row(name, "-" if value is None else f"{value:.3f}", low_high)
-    console.print(figures)
-    confusion = Table("true \\ answered", *found.labels, "recall", box=None)
-    for label, row in zip(found.labels, found.confusion, strict=True):
-        recall = found.recalls[label]
-        confusion.add_row(label, *map(str, row), "-" if recall is None else f"{recall:.3f}")
-    console.print(confusion)
-    typer.echo(f"protocol: {found.protocol}")
-    for note in found.notes:
-        typer.echo(f"note: {note}")
+def _noise(name: str, root: Path, model: Model, speakers_file: Path | None, split: str | None) -> Noise:
+    """Return a folder's recordings, or those of a corpus that no other part of the split has."""
+    if not is_noise_corpus(name):
+        return noise_in_folder(Path(name))
+    own = model.path.parent / SPLIT_FILE
+    path = speakers_file if speakers_file is not None and split is not None else own
+    return noise_in_corpus(name, root, other_recordings(path, split or "test"))
+
+
+def _hear(
+    model: Model,
+    labelled: Labelled,
+    noise: Noise | None,
+    snrs_db: Sequence[float],
+    root: Path,
+    *,
+    seed: int,
+    draws: int,
+    threads: int | None,
+) -> tuple[Heard, NoiseTable | None]:
+    """Hear the clips with a progress bar on the standard error."""
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        bar = progress.add_task(labelled.data, total=None)
+
+        def told(done: int, whole: int) -> None:
+            progress.update(bar, completed=done, total=whole)
+
+        if noise is None:
+            return hear(model, labelled, root=root, threads=threads, progress=told), None
+        with noise_bank(noise) as bank:
+            options = {"root": root, "seed": seed, "draws": draws, "threads": threads, "progress": told}
+            return hear_under_noise(model, labelled, bank, snrs_db, **options)
 
 
 def _record(found: Evaluation, path: Path, command: str) -> None:
@@ -115,24 +177,8 @@ def _record(found: Evaluation, path: Path, command: str) -> None:
     write_records(path, replace_records(read_records(path), new))
 
 
-def _command(
-    model: str,
-    corpus: str | None,
-    manifest: Path | None,
-    task: str | None,
-    speakers_file: Path | None,
-    split: str | None,
-    name: str | None,
-) -> str:
+def _command(model: str, options: dict[str, str | None]) -> str:
     """Return the command that measures this again, on any machine: no absolute paths, data where EXCLAIM_DATA says."""
-    options = {
-        "--corpus": corpus,
-        "--manifest": _portable(manifest),
-        "--task": task,
-        "--speakers-file": _portable(speakers_file),
-        "--split": split,
-        "--name": name,
-    }
     words = ["exclaim", "evaluate", str(_portable(Path(model)))]
     return shlex.join(words + [word for key, value in options.items() if value is not None for word in (key, value)])
 

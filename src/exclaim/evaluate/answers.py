@@ -4,6 +4,7 @@ Two files are of the same clips where their ``sha256`` and ``label`` agree; that
 """
 
 import csv
+import hashlib
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from exclaim.errors import CorpusError
 from exclaim.evaluate.clips import ClipLogits
 from exclaim.model import predict_head
 
-__all__ = ["ClipAnswer", "clip_answers", "cluster", "confidences", "read_answers", "write_answers"]
+__all__ = ["ClipAnswer", "clip_answers", "cluster", "confidences", "data_hash", "read_answers", "write_answers"]
 
 _COLUMNS = ("sha256", "path", "task", "speaker", "cluster", "label", "answer", "abstained", "confidence", "level_db")
 _PROBABILITY, _LOGIT = "probability_", "logit_"
@@ -109,6 +110,12 @@ def confidences(head: Head, probabilities: np.ndarray, silent: np.ndarray) -> np
 def _log_odds(probability: np.ndarray) -> np.ndarray:
     inside = np.clip(probability, 1e-15, 1 - 1e-15)
     return np.log(inside) - np.log1p(-inside)
+
+
+def data_hash(answers: Sequence[ClipAnswer]) -> str:
+    """Return the SHA-256 of the files' hashes with their labels, in any order of the clips."""
+    lines = sorted(f"{answer.sha256} {answer.label}\n" for answer in answers)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def write_answers(path: Path, answers: Sequence[ClipAnswer]) -> None:

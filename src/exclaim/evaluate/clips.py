@@ -7,7 +7,7 @@ may reach past its end.
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -20,7 +20,7 @@ from exclaim.audio import stream_audio
 from exclaim.errors import AudioError
 from exclaim.model import EMBEDDING, Model
 
-__all__ = ["ClipLogits", "clip_codes", "clip_logits", "clip_windows"]
+__all__ = ["ClipLogits", "Means", "clip_codes", "clip_logits", "clip_windows", "mean_logits", "waveform_codes"]
 
 _BATCH = 64  # windows held at a time
 _GROUP = 64  # clips decoded ahead of the network
@@ -41,6 +41,15 @@ class ClipLogits(msgspec.Struct, frozen=True, kw_only=True):
     embedding: np.ndarray | None = None  # (d,), mean over the windows
 
 
+class Means(NamedTuple):
+    """A model's answer to a clip, over its windows."""
+
+    windows: int
+    level_db: float  # the highest window maximum
+    embedding: np.ndarray  # (d,)
+    logits: dict[str, np.ndarray]  # (labels,) by output
+
+
 class _Decoded(NamedTuple):
     codes: np.ndarray | None
     sha256: str | None
@@ -56,13 +65,28 @@ def clip_codes(path: Path) -> np.ndarray:
     Raises:
         AudioError: when the file cannot be read or holds no sound.
     """
+    codes = waveform_codes(stream_audio(path))
+    if len(codes) == 0:
+        raise AudioError(f"{path}: holds no samples; expected sound")
+    return codes
+
+
+def waveform_codes(blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """Turn a sound to coded frames; what is shorter than 3 s is zero-padded to 3 s.
+
+    Args:
+        blocks: (n,) floating point each at 16 kHz, one behind the other.
+
+    Returns:
+        (frames, 128) uint8, 188 frames at least; none where there are no samples.
+    """
     state, parts, samples = features.start(), [], 0
-    for block in stream_audio(path):
+    for block in blocks:
         samples += len(block)
         frames, state = features.stream(block, state)
         parts.append(features.encode(frames))
     if samples == 0:
-        raise AudioError(f"{path}: holds no samples; expected sound")
+        return np.empty((0, features.N_MELS), np.uint8)
     if samples < features.CLIP_SAMPLES:
         frames, state = features.stream(np.zeros(features.CLIP_SAMPLES - samples, np.float32), state)
         parts.append(features.encode(frames))
@@ -140,27 +164,33 @@ def _decode(path: Path) -> _Decoded:
 def _answer_group(model: Model, paths: Sequence[Path], decoding: list["Future[_Decoded]"]) -> Iterator[ClipLogits]:
     """Answer a group of clips, their windows run together in batches."""
     decoded = [future.result() for future in decoding]
+    for path, item, means in zip(paths, decoded, mean_logits(model, [item.codes for item in decoded]), strict=True):
+        if means is None:
+            yield ClipLogits(path=Path(path), error=item.error)
+        else:
+            yield ClipLogits(path=Path(path), sha256=item.sha256, **means._asdict())
+
+
+def mean_logits(model: Model, clips: Sequence[np.ndarray | None]) -> list[Means | None]:
+    """Return a model's answer to each clip, the mean over its windows; None where there is no clip.
+
+    Args:
+        model: a loaded model.
+        clips: (frames, 128) uint8 each, at least 188 frames; their windows are run together in batches.
+    """
     sums: dict[str, np.ndarray] = {}
-    counts, levels = np.zeros(len(paths), int), np.full(len(paths), -np.inf)
-    for owners, inputs, window_levels in _batches([item.codes for item in decoded]):
+    counts, levels = np.zeros(len(clips), int), np.full(len(clips), -np.inf)
+    for owners, inputs, window_levels in _batches(clips):
         np.add.at(counts, owners, 1)
         np.maximum.at(levels, owners, window_levels)
         for name, values in model.logits(inputs).items():
-            total = sums.setdefault(name, np.zeros((len(paths), values.shape[1])))
+            total = sums.setdefault(name, np.zeros((len(clips), values.shape[1])))
             np.add.at(total, owners, values)
-    for i, (path, item) in enumerate(zip(paths, decoded, strict=True)):
-        if item.error is not None:
-            yield ClipLogits(path=Path(path), error=item.error)
-            continue
-        means = {name: total[i] / counts[i] for name, total in sums.items()}
-        yield ClipLogits(
-            path=Path(path),
-            sha256=item.sha256,
-            windows=int(counts[i]),
-            level_db=float(levels[i]),
-            embedding=means.pop(EMBEDDING),
-            logits=means,
-        )
+    found: list[Means | None] = []
+    for i, count in enumerate(counts.tolist()):
+        means = {name: total[i] / count for name, total in sums.items()} if count else {}
+        found.append(Means(count, float(levels[i]), means.pop(EMBEDDING), means) if count else None)
+    return found
 
 
 def _batches(clips: Sequence[np.ndarray | None]) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

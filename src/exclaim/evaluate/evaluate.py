@@ -1,66 +1,33 @@
-"""A model's quality on labelled clips: whom it is asked about, and what is left out and why."""
+"""A model's quality on labelled clips: they are labelled, heard and judged."""
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-from exclaim.card import Head
 from exclaim.corpora.clip import Clip
-from exclaim.corpora.labels import TASKS, map_label
 from exclaim.corpora.manifest import Manifest
-from exclaim.errors import CorpusError, ModelError
-from exclaim.evaluate.clips import clip_logits
+from exclaim.errors import CorpusError
+from exclaim.evaluate.answers import ClipAnswer, clip_answers
+from exclaim.evaluate.clips import ClipLogits, clip_logits
 from exclaim.evaluate.judge import Evaluation, judge
+from exclaim.evaluate.labelling import Labelled, label_clips
 from exclaim.model import Model
 
-__all__ = ["Evaluation", "clip_label", "evaluate", "matching_head"]
+__all__ = ["Evaluation", "Heard", "evaluate", "hear", "judge_heard", "read_clips"]
 
 _LOG = logging.getLogger(__name__)
 UNREADABLE_LIMIT = 0.05  # share of the labelled clips
 
 
-def clip_label(head: Head, clip: Clip) -> str | None:
-    """Return the head's label of a clip, None where it has none for it.
+class Heard(NamedTuple):
+    """A head's answers to the clips that could be read."""
 
-    Raises:
-        CorpusError: when the clip's label is none that the head or the corpus knows.
-    """
-    if head.task in TASKS:
-        label = map_label(head.task, clip)
-    else:
-        known = {name.casefold(): name for name in head.labels}
-        label = known.get((clip.label or "").strip().casefold())
-    if label is not None and label not in head.labels:
-        raise CorpusError(f"label {label!r} is none of the model's: {', '.join(head.labels)}")
-    return label
-
-
-def matching_head(model: Model, manifest: Manifest, task: str | None = None) -> Head:
-    """Return the head to judge: the task's, else the only one, else the only one with labels for these clips.
-
-    Raises:
-        ModelError: when there is none, or more than one.
-    """
-    if task is not None:
-        return model.card.head(task)
-    heads = model.card.heads
-    matching = heads if len(heads) == 1 else [h for h in heads if any(_label_or_error(h, c)[0] for c in manifest)]
-    if len(matching) != 1:
-        names = ", ".join(head.task for head in matching or heads)
-        found = "more than one head has" if matching else "no head has"
-        raise ModelError(f"{model.path}: {found} labels for {manifest.corpus}; name one with --task: {names}")
-    return matching[0]
-
-
-def _label_or_error(head: Head, clip: Clip) -> tuple[str | None, str]:
-    """Return a clip's label, or None and why it has none."""
-    if clip.kind != "audio":
-        return None, f"is no audio ({clip.kind})"
-    try:
-        label = clip_label(head, clip)
-    except CorpusError:
-        return None, f"label {clip.label!r} is not known for {head.task}"
-    return label, "" if label is not None else f"label {clip.label or '(none)'} has no place in {head.task}"
+    labelled: Labelled
+    clips: tuple[Clip, ...]
+    answers: tuple[ClipAnswer, ...]  # in the order of the clips
+    excluded: Counter[str]  # how many clips were left out, by reason
 
 
 def evaluate(
@@ -90,34 +57,58 @@ def evaluate(
         ModelError: when no head, or more than one, fits.
         CorpusError: when no clip has a label of the task, or more than 5 % of those that have cannot be read.
     """
-    head = matching_head(model, manifest, task)
-    reasons = Counter(exclusion.reason for exclusion in manifest.excluded)
-    labelled: list[tuple[Clip, str]] = []
-    for clip in manifest:
-        label, reason = _label_or_error(head, clip)
-        if label is None:
-            reasons[reason] += 1
-        else:
-            labelled.append((clip, label))
-    if not labelled:
+    labelled = label_clips(model, manifest, task, data)
+    return judge_heard(model, hear(model, labelled, threads=threads, progress=progress), seed=seed, draws=draws)
+
+
+def hear(
+    model: Model,
+    labelled: Labelled,
+    *,
+    root: Path = Path(),
+    threads: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, whole: None,
+) -> Heard:
+    """Run a model over labelled clips.
+
+    Args:
+        model: a loaded model.
+        labelled: the clips.
+        root: folder that the answers tell the clips' paths from.
+        threads: that decode; None: one for each core.
+        progress: called with (clips done, clips in all).
+
+    Raises:
+        CorpusError: when more than 5 % of the clips cannot be read.
+    """
+    paths = [clip.path for clip, _ in labelled.clips]
+    found = list(clip_logits(model, paths, threads=threads, progress=progress))
+    read, excluded = read_clips(labelled, found)
+    answers = clip_answers(labelled.head, read, model.card.level_floor_db, root)
+    return Heard(labelled, tuple(clip for clip, _, _ in read), answers, excluded)
+
+
+def read_clips(
+    labelled: Labelled, found: Sequence[ClipLogits]
+) -> tuple[list[tuple[Clip, str, ClipLogits]], Counter[str]]:
+    """Return the clips that could be read, with label and logits, and what was left out in all.
+
+    Raises:
+        CorpusError: when more than 5 % of the clips could not be read.
+    """
+    unreadable = [answer.error for answer in found if answer.error is not None]
+    if len(unreadable) > UNREADABLE_LIMIT * len(labelled.clips):
         raise CorpusError(
-            f"{data or manifest.corpus}: none of {len(manifest)} clips has a label of {head.task} "
-            f"({', '.join(head.labels)}): {_listed(reasons)}"
-        )
-    answers = list(clip_logits(model, [clip.path for clip, _ in labelled], threads=threads, progress=progress))
-    unreadable = [answer.error for answer in answers if answer.error is not None]
-    if len(unreadable) > UNREADABLE_LIMIT * len(labelled):
-        raise CorpusError(
-            f"{data or manifest.corpus}: {len(unreadable)} of {len(labelled)} clips cannot be read, more "
-            "than 5 %; "
+            f"{labelled.data}: {len(unreadable)} of {len(labelled.clips)} clips cannot be read, more than 5 %; "
             f"the first: {unreadable[0]}; `exclaim corpora check` lists them all"
         )
     for error in unreadable:
         _LOG.warning("left out: %s", error)
-    reasons["cannot be read"] += len(unreadable)
-    read = [(*pair, answer) for pair, answer in zip(labelled, answers, strict=True) if answer.error is None]
-    return judge(model, head, read, +reasons, manifest.notes, data=data or manifest.corpus, seed=seed, draws=draws)
+    read = [(*pair, answer) for pair, answer in zip(labelled.clips, found, strict=True) if answer.error is None]
+    return read, +(labelled.excluded + Counter({"cannot be read": len(unreadable)}))
 
 
-def _listed(reasons: Counter[str]) -> str:
-    return "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common()) or "the manifest is empty"
+def judge_heard(model: Model, heard: Heard, *, seed: int = 0, draws: int = 1000) -> Evaluation:
+    """Turn what was heard into figures; pure."""
+    head, data, notes = heard.labelled.head, heard.labelled.data, heard.labelled.notes
+    return judge(model, head, heard.clips, heard.answers, heard.excluded, notes, data=data, seed=seed, draws=draws)

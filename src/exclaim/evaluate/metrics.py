@@ -5,6 +5,7 @@ it has one (it is the tests' oracle); the sources of the others stand with them.
 """
 
 import math
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -12,14 +13,17 @@ __all__ = [
     "accuracy",
     "aurc",
     "auroc",
+    "average_precision",
     "brier",
     "confusion",
     "ece",
     "ece_debiased",
     "macro_auroc",
+    "macro_average_precision",
     "macro_f1",
     "recalls",
     "risk_coverage",
+    "surest",
     "uar",
 ]
 
@@ -87,9 +91,48 @@ def macro_auroc(truth: np.ndarray, probabilities: np.ndarray) -> float:
     """
     if probabilities.shape[1] == 2:
         return auroc(truth == 1, probabilities[:, 1])
-    areas = [auroc(truth == label, probabilities[:, label]) for label in range(probabilities.shape[1])]
-    there = [area for area in areas if not math.isnan(area)]
+    return _mean_there(auroc(truth == k, column) for k, column in enumerate(probabilities.T))
+
+
+def average_precision(positive: np.ndarray, scores: np.ndarray) -> float:
+    """Return the area under the precision-recall curve, as steps: the mean precision over the positives.
+
+    Args:
+        positive: (n,) bool.
+        scores: (n,), higher is more positive; equal ones are taken together.
+
+    Source: scikit-learn's ``average_precision_score``: the sum of (R_k - R_(k-1)) P_k over thresholds.
+    """
+    positive, scores = np.asarray(positive, bool), np.asarray(scores)
+    positives = int(positive.sum())
+    if not positives:
+        return math.nan
+    order = np.argsort(-scores, kind="stable")
+    last = _last_of_equals(scores[order])
+    hits = np.cumsum(positive[order])[last]
+    return float(np.sum(np.diff(hits, prepend=0) * (hits / (last + 1))) / positives)
+
+
+def macro_average_precision(truth: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the average precision of the second of two classes, or the mean of each against the rest.
+
+    Args:
+        truth: (n,) int.
+        probabilities: (n, classes); of more than two, classes that are not there are left out.
+    """
+    if probabilities.shape[1] == 2:
+        return average_precision(truth == 1, probabilities[:, 1])
+    return _mean_there(average_precision(truth == k, column) for k, column in enumerate(probabilities.T))
+
+
+def _mean_there(values: Iterable[float]) -> float:
+    there = [value for value in values if not math.isnan(value)]
     return float(np.mean(there)) if there else math.nan
+
+
+def _last_of_equals(ordered: np.ndarray) -> np.ndarray:
+    """Return the last place of each run of equal values: int, rising."""
+    return np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) if len(ordered) else np.empty(0, int)
 
 
 def _bins(truth: np.ndarray, probabilities: np.ndarray, bins: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -163,8 +206,7 @@ def risk_coverage(right: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray
     Source: El-Yaniv and Wiener 2010, "On the Foundations of Noise-free Selective Classification".
     """
     order = np.argsort(-np.asarray(confidence), kind="stable")
-    ordered = np.asarray(confidence)[order]
-    last = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True)) if len(order) else np.empty(0, int)
+    last = _last_of_equals(np.asarray(confidence)[order])
     wrong = np.cumsum(~np.asarray(right, bool)[order])[last]
     return (last + 1) / max(1, len(order)), wrong / (last + 1)
 
@@ -173,3 +215,17 @@ def aurc(right: np.ndarray, confidence: np.ndarray) -> float:
     """Return the area under the risk-coverage curve: the mean risk over coverages, lower is better."""
     coverage, risk = risk_coverage(right, confidence)
     return float(np.sum(np.diff(coverage, prepend=0.0) * risk)) if len(coverage) else math.nan
+
+
+def surest(confidence: np.ndarray, coverage: float) -> np.ndarray:
+    """Return which answers stand when only the surest are given: (n,) bool.
+
+    Args:
+        confidence: (n,), higher is surer.
+        coverage: share in (0, 1] that stands at least; answers as sure as the last of them stand too.
+    """
+    confidence = np.asarray(confidence)
+    if not len(confidence):
+        return np.zeros(0, bool)
+    count = max(1, math.ceil(coverage * len(confidence) - 1e-9))
+    return confidence >= np.partition(confidence, -count)[-count]

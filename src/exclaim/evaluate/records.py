@@ -2,7 +2,10 @@
 
 import re
 
-from exclaim.evaluate.judge import FIGURES, Evaluation
+from exclaim.evaluate.fairness import GroupRecall
+from exclaim.evaluate.figures import FIGURES, SELECTIVE_COVERAGE
+from exclaim.evaluate.judge import Evaluation
+from exclaim.evaluate.noise.table import NOISE_FIGURES, NoiseTable
 from exclaim.evaluate.results import Record
 
 __all__ = ["evaluation_records", "identifier"]
@@ -13,12 +16,16 @@ _WORDS = {
     "balanced_accuracy": "balanced accuracy",
     "macro_f1": "macro F1",
     "auroc": "AUROC",
+    "auprc": "AUPRC (average precision)",
     "ece": "ECE",
     "ece_debiased": "ECE, debiased",
     "brier": "Brier score",
     "coverage": "coverage (share not abstained on)",
     "risk": "risk (share wrong of those answered)",
     "aurc": "area under risk over coverage",
+    "selective_accuracy": f"accuracy at {SELECTIVE_COVERAGE:.0%} coverage",
+    "selective_uar": f"UAR at {SELECTIVE_COVERAGE:.0%} coverage",
+    "loss": "UAR lost",
 }
 
 
@@ -28,7 +35,7 @@ def identifier(text: str) -> str:
 
 
 def evaluation_records(found: Evaluation, *, command: str, tree: str, date: str) -> list[Record]:
-    """Return a record for each figure that the clips could tell.
+    """Return a record for each figure that the clips could tell: of all, by sex and age, and under noise.
 
     Args:
         found: the evaluation.
@@ -38,19 +45,68 @@ def evaluation_records(found: Evaluation, *, command: str, tree: str, date: str)
     """
     prefix = f"evaluate.{identifier(found.model)}.{identifier(found.task)}.{identifier(found.data)}"
     left_out = f", {found.excluded} left out" if found.excluded else ""
-    return [
+    of_model = f"of {found.model} {found.model_version}, {found.task}"
+    common = {"command": command, "source_tree": tree, "date": date}
+    whole = [
         Record(
             id=f"{prefix}.{name}",
-            metric=f"{_WORDS[name]} of {found.model} {found.model_version}, {found.task}",
+            metric=f"{_WORDS[name]} {of_model}",
             value=getattr(found, name),
             interval=found.intervals.get(name),
             protocol=found.protocol,
             data=f"{found.data}: {found.n} clips{left_out}",
             data_sha256=found.data_sha256,
-            command=command,
-            source_tree=tree,
-            date=date,
+            **common,
         )
         for name in FIGURES
         if getattr(found, name) is not None
     ]
+    groups = [record for group in found.groups for record in _group_records(found, group, prefix, of_model, common)]
+    noise = _noise_records(found, found.noise, prefix, of_model, common) if found.noise is not None else []
+    return [*whole, *groups, *noise]
+
+
+def _group_records(
+    found: Evaluation, group: GroupRecall, prefix: str, of_model: str, common: dict[str, str]
+) -> list[Record]:
+    """Return a record for each label's recall in a group."""
+    return [
+        Record(
+            id=f"{prefix}.recall-by-{group.attribute}.{identifier(f'{group.group} {label}')}",
+            metric=f"recall of {label}, {group.attribute} {group.group}, {of_model}",
+            value=recall,
+            interval=group.intervals[label],
+            protocol=found.protocol,
+            data=f"{found.data}: {group.support[label]} clips",
+            data_sha256=found.data_sha256,
+            **common,
+        )
+        for label, recall in group.recalls.items()
+        if recall is not None
+    ]
+
+
+def _noise_records(
+    found: Evaluation, table: NoiseTable, prefix: str, of_model: str, common: dict[str, str]
+) -> list[Record]:
+    """Return a record for each figure of each kind and ratio, of their means, and of the clean clips beside them."""
+    records = []
+    for row in (table.clean, *table.rows, *table.means):
+        kind = row.kind or "mean over kinds"
+        where = "clean" if row.snr_db is None else f"{kind}, {row.snr_db:g} dB"
+        short = where if row.snr_db is None else f"{row.kind or 'mean'} {f'{row.snr_db:g}'.replace('-', 'minus ')} dB"
+        records += [
+            Record(
+                id=f"{prefix}.under-{identifier(table.noise)}.{identifier(f'{short} {name}')}",
+                metric=f"{_WORDS[name]} {of_model}: {where}",
+                value=value,
+                interval=row.intervals.get(name),
+                protocol=table.protocol,
+                data=f"{found.data}: {table.n} clips; noise: {table.noise}",
+                data_sha256=table.data_sha256,
+                **common,
+            )
+            for name in NOISE_FIGURES
+            if (value := getattr(row, name)) is not None
+        ]
+    return records

@@ -1,4 +1,4 @@
-"""Which speakers to judge on: a list of the user's own, or a part of the split that a training run wrote."""
+"""Which speakers and recordings to judge on: a list of the user's own, or what a training run's split says."""
 
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from exclaim.corpora.clip import Clip
 from exclaim.corpora.manifest import Manifest
 from exclaim.errors import CorpusError
 
-__all__ = ["SPLIT_FILE", "read_speakers", "select_speakers"]
+__all__ = ["SPLIT_FILE", "other_recordings", "read_speakers", "select_speakers"]
 
-SPLIT_FILE = "split.json"  # in a run folder: {part: {"speakers": [...], ...}}
+SPLIT_FILE = "split.json"  # in a run folder: {part: {"speakers": [...], "ambience": [...]}}
 
 
 def read_speakers(path: Path, part: str | None = None) -> frozenset[str]:
@@ -41,17 +41,46 @@ def read_speakers(path: Path, part: str | None = None) -> frozenset[str]:
 
 
 def _names_in_split(path: Path, text: str, part: str) -> list[str]:
+    split = _parse_split(path, text, part)
+    listed = split[part]
+    try:
+        return msgspec.convert(listed["speakers"] if isinstance(listed, dict) else listed, list[str])
+    except (KeyError, msgspec.ValidationError) as error:
+        raise CorpusError(f"split {path}: part {part!r} lists no speakers ({error})") from error
+
+
+def _parse_split(path: Path, text: str, part: str) -> dict[str, Any]:
     try:
         split = msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.MsgspecError as error:
         raise CorpusError(f"split {path}: {error}; expected the split.json of a run folder") from error
     if part not in split:
         raise CorpusError(f"split {path} has no part {part!r}; it has {', '.join(split)}")
-    listed = split[part]
+    return split
+
+
+def other_recordings(path: Path, part: str) -> frozenset[str]:
+    """Return the keys (``corpus:recording``) of the ambience in every part of a split but one.
+
+    Args:
+        path: a run's ``split.json``.
+        part: "test", or another that is judged on.
+
+    Raises:
+        CorpusError: when it cannot be read, has no such part, or does not list its ambience.
+    """
     try:
-        return msgspec.convert(listed["speakers"] if isinstance(listed, dict) else listed, list[str])
-    except (KeyError, msgspec.ValidationError) as error:
-        raise CorpusError(f"split {path}: part {part!r} lists no speakers ({error})") from error
+        text = Path(path).read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(
+            f"split {path} cannot be read: {error}; it says which noise training heard: give a run's split.json by "
+            "--speakers-file with --split, or take all recordings of a folder by --noise DIR"
+        ) from error
+    others = {name: listed for name, listed in _parse_split(path, text, part).items() if name != part}
+    try:
+        return frozenset(key for listed in others.values() for key in msgspec.convert(listed["ambience"], list[str]))
+    except (KeyError, TypeError, msgspec.ValidationError) as error:
+        raise CorpusError(f"split {path} does not list the ambience of each part ({error}); train again") from error
 
 
 def select_speakers(manifest: Manifest, speakers: frozenset[str]) -> Manifest:
