@@ -35,6 +35,7 @@ class Corpora(NamedTuple):
     bursts: dict[str, list[Example]]
     ambience: dict[str, list[Clip]]
     manifests: tuple[Manifest, ...]
+    root: Path  # the folder that holds them
 
     @property
     def clips(self) -> list[Clip]:
@@ -68,7 +69,7 @@ def load_corpora(recipe: Recipe, root: Path) -> Corpora:
             raise RecipeError(
                 f"recipe {recipe.name}: no {part} clip of {', '.join(recipe.bursts)} has a label for {recipe.task}"
             )
-    return Corpora(bursts, ambience, tuple(manifests.values()))
+    return Corpora(bursts, ambience, tuple(manifests.values()), root)
 
 
 def _split(manifest: Manifest, options: SplitOptions) -> dict[str, Sequence[Clip]]:

@@ -13,7 +13,9 @@ from exclaim.card import Card, CorpusUse, Head, Metric, Parent, Thresholds
 from exclaim.corpora.labels import map_label
 from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.registry import corpus_info
-from exclaim.evaluate.evaluate import evaluate
+from exclaim.evaluate.answers import write_answers
+from exclaim.evaluate.evaluate import hear, judge_heard
+from exclaim.evaluate.labelling import label_clips
 from exclaim.learn.calibrate import abstain_below, detection_thresholds, softmax, temperature
 from exclaim.learn.examples import PARTS, Corpora
 from exclaim.learn.export import export
@@ -21,7 +23,7 @@ from exclaim.learn.recipe import Recipe
 from exclaim.learn.validation import Answers, Validation
 from exclaim.model import load_model, pin, pin_of, seal
 
-__all__ = ["calibrated_head", "finish_run"]
+__all__ = ["answers_name", "calibrated_head", "finish_run"]
 
 
 def calibrated_head(recipe: Recipe, name: str, found: Answers | None) -> Head:
@@ -69,7 +71,7 @@ def finish_run(
     candidate = model.with_suffix(".candidate.onnx")
     export(network, candidate, card, half_weights=recipe.precision == "half-weights")
     _write_test_manifests(recipe, corpora, folder)
-    metrics = tuple(_measured(recipe, candidate, corpora))
+    metrics = tuple(_measured(recipe, candidate, corpora, folder))
     seal(candidate, msgspec.structs.replace(card, metrics=metrics))
     candidate.replace(model)
     pin(model)
@@ -96,16 +98,19 @@ def _write_test_manifests(recipe: Recipe, corpora: Corpora, folder: Path) -> Non
                     table.writerow((example.clip.path, label, example.clip.speaker_key or example.clip.recording_key))
 
 
-def _measured(recipe: Recipe, candidate: Path, corpora: Corpora) -> Iterator[Metric]:
-    """Measure the exported file, not the network in memory, on the test speakers."""
+def _measured(recipe: Recipe, candidate: Path, corpora: Corpora, folder: Path) -> Iterator[Metric]:
+    """Measure the exported file, not the network in memory, on the test speakers; keep what it said of each clip."""
     model = load_model(candidate, pin=pin_of(candidate))
     clips = tuple(example.clip for example in corpora.bursts["test"])
     if not clips:
         return
     manifest = Manifest(corpus="+".join(recipe.bursts), clips=clips)
+    part = "random clips" if recipe.split.by == "random" else "test part"
     for head in model.card.heads:
-        data = f"{manifest.corpus}, test part of the recipe's split (seed {recipe.split.seed})"
-        figures = evaluate(model, manifest, task=head.task, data=data)
+        data = f"{manifest.corpus}, {part} of the recipe's split (seed {recipe.split.seed})"
+        heard = hear(model, label_clips(model, manifest, head.task, data), root=corpora.root)
+        write_answers(folder / answers_name(head.task), heard.answers)
+        figures = judge_heard(model, heard)
         for name in ("uar", "auroc", "ece_debiased"):
             if (value := getattr(figures, name)) is not None:
                 interval = figures.intervals.get(name)
@@ -117,3 +122,8 @@ def _measured(recipe: Recipe, candidate: Path, corpora: Corpora) -> Iterator[Met
                     data=data,
                     protocol=figures.protocol,
                 )
+
+
+def answers_name(task: str) -> str:
+    """Return the file's name, in a run's folder, that holds the answers to the test clips of a task."""
+    return f"test-answers.{task}.csv"

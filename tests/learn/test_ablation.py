@@ -1,0 +1,159 @@
+"""Arms are trained once for each seed and compared on the same clips."""
+
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import yaml
+
+from exclaim.errors import CorpusError, RecipeError
+from exclaim.evaluate.answers import ClipAnswer, write_answers
+from exclaim.learn.ablation import ablate, compare, load_ablation
+from exclaim.learn.ablation_records import ablation_records
+from exclaim.learn.finish import answers_name
+from exclaim.learn.train import Places
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+ABLATIONS = sorted((RECIPES / "ablation").glob("*.yaml"))
+TASK = "scream-type"
+RECIPE = """
+name: least
+task: scream-type
+bursts: [emogator]
+heads: {scream-type: {labels: [negative, positive]}}
+network: {name: compact, options: {width: 0.125, pool: [2, 2]}}
+split: {validation: 0.25, test: 0.25}
+schedule: {epochs: 1, batch: 16, views: 1, views_seed: 3}
+augment: {ambience: 0}
+"""
+
+
+def written(folder: Path, **changes: object) -> Path:
+    (folder / "least.yaml").write_text(RECIPE)
+    whole = {
+        "name": "small",
+        "recipe": "least.yaml",
+        "tasks": [TASK],
+        "seeds": [1, 2],
+        "reference": "plain",
+        "arms": {
+            "plain": {"factor": "reference", "says": "as it is"},
+            "smooth": {"factor": "loss", "says": "smoothed", "changes": {"schedule": {"label_smoothing": 0.1}}},
+        },
+    }
+    path = folder / "ablation.yaml"
+    path.write_text(yaml.safe_dump(whole | changes))
+    return path
+
+
+def answers(right: float, clips: int = 60, labels: int = 2) -> list[ClipAnswer]:
+    """Answers of which the first ``right`` (a share) of every label are right, surely."""
+    rows = []
+    for i in range(clips):
+        truth = i % labels
+        said = truth if i // labels < right * clips / labels else 1 - truth
+        names = ("negative", "positive")
+        rows.append(
+            ClipAnswer(
+                sha256=f"{i:064d}",
+                path=f"{i}.wav",
+                task=TASK,
+                speaker=f"c:{i % 12}",
+                cluster=f"c:{i % 12}",
+                label=names[truth],
+                answer=names[said],
+                abstained=False,
+                confidence=0.9,
+                level_db=0.0,
+                probabilities={name: float(k == said) * 0.8 + 0.1 for k, name in enumerate(names)},
+                logits={name: float(k == said) for k, name in enumerate(names)},
+            )
+        )
+    return rows
+
+
+def trained(places: Places, name: str, rows: list[ClipAnswer]) -> None:
+    folder = places.runs / name
+    folder.mkdir(parents=True)
+    (folder / f"{name}.onnx").touch()
+    write_answers(folder / answers_name(TASK), rows)
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(data=tmp_path / "data", runs=tmp_path / "runs", cache=tmp_path / "cache")
+
+
+@pytest.mark.parametrize("path", ABLATIONS, ids=lambda path: path.stem)
+def test_every_ablation_of_the_project_holds_together(path: Path) -> None:
+    ablation = load_ablation(path)
+    assert ablation.name == path.stem
+    assert len(ablation.seeds) >= 5
+
+
+def test_an_arm_is_compared_with_the_reference_over_clips_and_seeds(tmp_path: Path, places: Places) -> None:
+    path = written(tmp_path)
+    for seed in (1, 2):
+        trained(places, f"small-plain-{seed}", answers(0.6))
+        trained(places, f"small-smooth-{seed}", answers(0.9))
+    plain, smooth = compare(path, places)
+    assert plain.difference is None
+    assert plain.alone["uar"].whole == pytest.approx(0.6)
+    assert smooth.seeds == (1, 2)
+    found = smooth.difference["uar"]
+    assert found.difference == pytest.approx(0.3)
+    assert found.interval[0] > 0, "18 of 60 clips more, and none fewer, is no chance"
+    records = ablation_records(load_ablation(path), [plain, smooth], command="c", tree="t", date="d")
+    assert {record.id for record in records} >= {
+        "ablation.small.scream-type.plain.uar",
+        "ablation.small.scream-type.smooth.uar.difference",
+    }
+    assert len({record.id for record in records}) == len(records)
+
+
+def test_an_arm_that_is_not_trained_is_left_out_and_a_missing_reference_is_named(
+    tmp_path: Path, places: Places
+) -> None:
+    path = written(tmp_path)
+    trained(places, "small-smooth-1", answers(0.9))
+    with pytest.raises(RecipeError, match="'plain' is not trained"):
+        compare(path, places)
+    trained(places, "small-plain-2", answers(0.6))
+    assert [found.seeds for found in compare(path, places)] == [(2,), (1,)]
+
+
+def test_arms_that_answer_other_clips_are_refused(tmp_path: Path, places: Places) -> None:
+    path = written(tmp_path)
+    trained(places, "small-plain-1", answers(0.6))
+    trained(places, "small-smooth-1", answers(0.6, clips=58))
+    with pytest.raises(CorpusError, match="other clips"):
+        compare(path, places)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"reference": "nobody"}, "nobody"),
+        ({"seeds": [1, 1]}, "all different"),
+        ({"arms": {f"arm{i}": {"factor": "x", "says": "x"} for i in range(13)}, "reference": "arm0"}, "at most 12"),
+        ({"arms": {"plain": {"factor": "x", "says": "x", "changes": {"schedule": {"epochs": 0}}}}}, "epochs"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_an_ablation_that_does_not_hold_together_is_refused(tmp_path: Path, change: dict, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        load_ablation(written(tmp_path, **change))
+
+
+@pytest.mark.slow
+def test_every_arm_is_trained_with_every_seed_once(small_corpora: Path, tmp_path: Path, places: Places) -> None:
+    places = msgspec.structs.replace(places, data=small_corpora)
+    path = written(tmp_path, seeds=[1])
+    found = ablate(path, places, "cpu")
+    assert [(each.arm, each.seeds) for each in found] == [("plain", (1,)), ("smooth", (1,))]
+    models = {model: model.stat().st_mtime_ns for model in places.runs.glob("*/*.onnx")}
+    assert {model.stem for model in models} == {"small-plain-1", "small-smooth-1"}
+    again = ablate(path, places, "cpu")
+    assert all(model.stat().st_mtime_ns == time for model, time in models.items()), "nothing is trained twice"
+    np.testing.assert_array_equal(again[1].alone["uar"].of_seeds, found[1].alone["uar"].of_seeds)
