@@ -41,6 +41,7 @@ def test_every_recipe_of_the_project_holds_together(path: Path) -> None:
         (("augment: {ambience: 0}", "augment: {ambience: 2}"), "ambience"),
         (("augment: {ambience: 0}", ""), "no ambience corpus"),
         (("augment: {ambience: 0}", "split: {validation: 0.5, test: 0.5}"), "no speakers to train on"),
+        (("augment: {ambience: 0}", "augment: {ambience: 0}\nsplit: {validation: 0}"), "keep is best"),
         (("name: least", "name: [least"), "recipe"),
     ],
 )
@@ -61,3 +62,26 @@ def test_the_hash_depends_on_content_and_not_on_layout(tmp_path: Path) -> None:
         == plain
     )
     assert recipe_hash(load_recipe(written(tmp_path, LEAST + "seed: 1\n"))) != plain
+
+
+def test_a_recipe_lies_over_its_base_mapping_by_mapping(tmp_path: Path) -> None:
+    written(tmp_path, LEAST)
+    above = tmp_path / "above.yaml"
+    above.write_text("base: recipe.yaml\nname: above\naugment: {mixup: 0.5}\nheads: {vocal-burst: {labels: [a, b]}}")
+    recipe = load_recipe(above, {"heads": {"vocal-burst": None}, "schedule": {"epochs": 3}})
+    assert (recipe.name, recipe.network.name, recipe.schedule.epochs) == ("above", "compact", 3)
+    assert (recipe.augment.mixup, recipe.augment.ambience) == (0.5, 0)
+    assert set(recipe.heads) == {"scream-type"}
+
+
+@pytest.mark.parametrize(("base", "said"), [("recipe.yaml", "own base"), ("[a]", "expected the path")])
+def test_a_base_that_leads_nowhere_is_refused(tmp_path: Path, base: str, said: str) -> None:
+    with pytest.raises(RecipeError, match=said):
+        load_recipe(written(tmp_path, f"base: {base}\n{LEAST}"))
+
+
+def test_an_option_that_is_not_said_does_not_change_the_hash(tmp_path: Path) -> None:
+    """So a new option makes no finished run a stranger."""
+    plain = load_recipe(written(tmp_path, LEAST))
+    said = load_recipe(written(tmp_path, LEAST + "balanced: false\nschedule: {keep: best}\n"))
+    assert recipe_hash(plain) == recipe_hash(said)

@@ -20,6 +20,7 @@ __all__ = [
     "Schedule",
     "ScoreBounds",
     "SplitOptions",
+    "canonical",
     "load_recipe",
     "recipe_hash",
     "teachers_of",
@@ -30,8 +31,8 @@ Positive = Annotated[int, msgspec.Meta(ge=1)]
 Span = tuple[float, float]
 
 
-class _Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of every part of a recipe; what has its default is not written, so a new option changes no recipe's hash."""
+class _Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of every part of a recipe."""
 
 
 class HeadOptions(_Options, kw_only=True):
@@ -55,7 +56,8 @@ class ScoreBounds(_Options, kw_only=True):
 class SplitOptions(_Options, kw_only=True):
     """Speakers (and recordings of ambience) are held out by a hash of their name and the seed.
 
-    Of ``random`` the validation part may be 0, as in the paper: what is chosen on it elsewhere then stays as it is.
+    The validation part may be 0, as in the paper: what is chosen on it elsewhere (temperature, thresholds) then stays
+    as it is, and the last epoch's weights are kept.
     """
 
     by: Literal["speaker", "random"] = "speaker"  # random: clips at random, whoever speaks; to show the gap only
@@ -181,8 +183,8 @@ def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     if recipe.task not in recipe.heads or not recipe.heads[recipe.task].ship:
         raise RecipeError(f"recipe {path}: task {recipe.task!r} is none of its shipped heads {sorted(recipe.heads)}")
     held_out = recipe.split.validation + recipe.split.test
-    if held_out >= 1 or (recipe.split.validation <= 0 and recipe.split.by == "speaker"):
-        raise RecipeError(f"recipe {path}: split leaves no speakers to train on, or none to validate on")
+    if held_out >= 1:
+        raise RecipeError(f"recipe {path}: split leaves no speakers to train on")
     if recipe.split.validation <= 0 and recipe.schedule.keep == "best":
         raise RecipeError(f"recipe {path}: schedule.keep is best, but split.validation leaves nothing to tell it by")
     if (recipe.augment.ambience or recipe.draw) and not recipe.ambience:
@@ -225,4 +227,18 @@ def teachers_of(recipe: Recipe) -> tuple[str, ...]:
 
 def recipe_hash(recipe: Recipe) -> str:
     """Return the SHA-256 of a recipe's content, whatever its file's layout and comments."""
-    return hashlib.sha256(msgspec.json.encode(recipe, order="deterministic")).hexdigest()
+    return hashlib.sha256(canonical(recipe)).hexdigest()
+
+
+def canonical(value: Any) -> bytes:
+    """Return options as JSON with sorted keys, without what has its default: so a new option changes no hash."""
+    return msgspec.json.encode(_said(value), order="deterministic")
+
+
+def _said(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        pairs = ((field, getattr(value, field.name)) for field in msgspec.structs.fields(value))
+        return {field.encode_name: _said(own) for field, own in pairs if own != field.default}
+    if isinstance(value, Mapping):
+        return {key: _said(own) for key, own in value.items()}
+    return [_said(own) for own in value] if isinstance(value, list | tuple) else value

@@ -9,12 +9,11 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from exclaim.card import front_end_hash
 from exclaim.learn.ensemble import Mean, ensemble
-from exclaim.learn.recipe import Recipe
+from exclaim.learn.recipe import Recipe, canonical
 from exclaim.learn.view_cache import views_key
 from exclaim.learn.views import Batch, Views
 
@@ -27,7 +26,7 @@ def answers_key(recipe: Recipe, teacher_hash: str, outputs: Sequence[str], data_
     """Return the SHA-256 of all that a teacher's answers to a recipe's views depend on."""
     mixing = (recipe.augment.mixup, recipe.schedule.batch)
     parts = [teacher_hash, front_end_hash(), views_key(recipe, data_hash), mixing, tuple(outputs)]
-    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
+    return hashlib.sha256(canonical(parts)).hexdigest()
 
 
 class Teacher:

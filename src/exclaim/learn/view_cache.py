@@ -16,7 +16,7 @@ from exclaim.card import front_end_hash
 from exclaim.corpora.clip import Clip
 from exclaim.features import N_MELS, WINDOW_FRAMES
 from exclaim.learn.examples import Example
-from exclaim.learn.recipe import Recipe
+from exclaim.learn.recipe import Recipe, canonical
 from exclaim.learn.store import FeatureStore
 from exclaim.learn.views import Drawn, Views
 
@@ -41,7 +41,7 @@ def views_key(recipe: Recipe, data_hash: str) -> str:
     parts = [views_seed(recipe), data_hash, front_end_hash(), unmixed, recipe.draw, recipe.schedule.balanced]
     if recipe.draw or recipe.schedule.balanced:  # who is drawn how often hangs on the labels too
         parts += [recipe.task, recipe.heads, recipe.scores]
-    return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()
+    return hashlib.sha256(canonical(parts)).hexdigest()
 
 
 class CachedViews(Views):
