@@ -51,6 +51,8 @@ def eager(network: nn.Module, windows: np.ndarray) -> dict[str, np.ndarray]:
         ("compact", {"width": 0.25, "pool": (2, 2)}),
         ("paper-student", {}),
         ("mobilenet-v3-small", {}),
+        ("mobilenet-v3-large", {"width": 0.4}),
+        ("recurrent", {}),
         ("resnet18", {"pool": (2, 2)}),
     ],
 )

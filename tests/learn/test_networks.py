@@ -13,10 +13,14 @@ ONE_HEAD = {"scream-type": 2}
 EVERY = [
     ("compact", {"width": 0.25}),
     ("compact", {"width": 0.25, "pool": (2, 2)}),
+    ("compact", {"channels": "4 8 12 16 20 24"}),
+    ("mobilenet-v3-large", {"width": 0.4, "pool": (2, 2)}),
     ("mobilenet-v3-small", {}),
     ("mobilenet-v3-small", {"in_channels": 1, "pool": [2, 2]}),
     ("paper-student", {}),
     ("paper-student", {"in_channels": 1}),
+    ("recurrent", {}),
+    ("recurrent", {"units": 16, "pool": (3, 2)}),
     ("resnet18", {"pool": (4, 4)}),
 ]
 
@@ -57,10 +61,36 @@ def multiply_accumulates(network: nn.Module, image: torch.Tensor) -> int:
         # torchvision's with two classes: 2,542,856 less 998 of its 1000 outputs
         ("mobilenet-v3-small", {}, 2_542_856 - 998 * 1025),
         ("mobilenet-v3-small", {"in_channels": 1}, 1_519_906 - 2 * 9 * 16),
+        # torchvision's large one less 998 of its 1000 outputs and two of its three channels
+        ("mobilenet-v3-large", {}, 5_483_032 - 998 * 1281 - 2 * 9 * 16),
     ],
 )
 def test_published_counts(name, options, count):
     assert parameters(name, **options) == count
+
+
+@pytest.mark.parametrize(("width", "millions", "digit"), [(0.4, 0.983, 1e-3), (0.5, 1.43, 1e-2), (1, 4.88, 1e-2)])
+def test_the_widths_of_efficientat_have_its_published_counts(width, millions, digit):
+    """mn04, mn05 and mn10 for 527 classes, as its releases print them, some cut and some rounded."""
+    network = build("mobilenet-v3-large", {"audioset": 527}, width=width)
+    assert sum(parameter.numel() for parameter in network.parameters()) / 1e6 == pytest.approx(millions, abs=digit)
+
+
+@pytest.mark.parametrize("units", [16, 64])
+def test_recurrent_counts(units):
+    halves, across = 2 * 3 * units * (units + units + 2), 2 * 4 * units + 2  # the recurrent unit; the head
+    stem, collapse = 2 * 8 * 25 + 2 * 8, 48 * 8 + 2 * 48 + 48 * units + 2 * units
+    blocks = sum(
+        channels * kernel**2 + 2 * channels + channels * out + 2 * out
+        for channels, out, kernel in [(8, 16, 3), (16, 16, 3), (16, 32, 3), (32, 32, 3), (32, 48, 5), (48, 48, 5)]
+    )
+    assert parameters("recurrent", units=units) == stem + blocks + collapse + halves + across
+
+
+def test_channels_name_what_a_width_makes():
+    wide, named = (build("compact", ONE_HEAD, **o) for o in ({"width": 0.5}, {"channels": "8 16 32 48 96 128"}))
+    shapes = [{key: value.shape for key, value in network.state_dict().items()} for network in (wide, named)]
+    assert shapes[0] == shapes[1]
 
 
 @pytest.mark.parametrize("frames", [141, 150])
@@ -110,6 +140,12 @@ def test_a_coarser_view_costs_less():
     window = torch.zeros(1, 128, 188)
     whole, coarse = (multiply_accumulates(build("resnet18", ONE_HEAD, pool=p), window) for p in ((1, 1), (2, 2)))
     assert whole > 3.5 * coarse
+
+
+def test_mobilenet_v3_large_costs_what_efficientat_publishes():
+    """0.54 thousand million for mn10 and 10 s: 128 bands, 1000 frames; 527 classes."""
+    network = build("mobilenet-v3-large", {"audioset": 527})
+    assert f"{multiply_accumulates(network, torch.zeros(1, 1, 128, 1000)) / 1e9:.2f}" == "0.54"
 
 
 def test_a_coarser_view_of_a_compact_network_costs_less():
@@ -209,13 +245,18 @@ def test_a_newcomer_is_one_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "heads", "options", "message"),
     [
-        ("resnet81", ONE_HEAD, {}, "expected one of compact, mobilenet-v3-small, paper-student, resnet18"),
+        ("resnet81", ONE_HEAD, {}, "expected one of compact, mobilenet-v3-large, mobilenet-v3-small, paper"),
         ("compact", {}, {}, "expected at least one head"),
         ("compact", {"scream-type": 1}, {}, "two classes or more"),
         ("compact", {"embedding": 2}, {}, "none named 'embedding'"),
         ("compact", {"a.b": 2}, {}, "a head cannot be named so"),
-        ("compact", ONE_HEAD, {"widht": 2}, "does not know widht; its options are dropout, pool, width"),
+        ("compact", ONE_HEAD, {"widht": 2}, "does not know widht; its options are channels, dropout, pool, width"),
         ("compact", ONE_HEAD, {"width": 0}, "expected a factor from 0.125 to 4"),
+        ("compact", ONE_HEAD, {"channels": "8 16 32"}, "expected 6 numbers from 1 to 1024"),
+        ("compact", ONE_HEAD, {"channels": "8 16 32 48 96 0"}, "expected 6 numbers from 1 to 1024"),
+        ("compact", ONE_HEAD, {"channels": "8 16 32 48 96 128", "width": 0.5}, "no width beside them"),
+        ("mobilenet-v3-large", ONE_HEAD, {"width": 5}, "expected a factor from 0.1 to 4"),
+        ("recurrent", ONE_HEAD, {"units": 4}, "a whole number from 8 to 512"),
         ("compact", ONE_HEAD, {"dropout": 1.5}, "expected a share from 0 to below 1"),
         ("resnet18", ONE_HEAD, {"pool": (0, 2)}, "two whole numbers"),
         ("resnet18", ONE_HEAD, {"pool": 2}, "two whole numbers"),

@@ -67,6 +67,10 @@ def to_onnx(network: nn.Module, outputs: tuple[str, ...]) -> bytes:
         # one needs a further package.
         warnings.filterwarnings("ignore", "You are using the legacy TorchScript", DeprecationWarning)
         warnings.filterwarnings("ignore", "The feature will be removed", DeprecationWarning)
+        # A recurrent unit checks its shapes, which do not change, and its first state is made for the windows that
+        # come: `export` proves it with another number of windows than the example's.
+        warnings.filterwarnings("ignore", category=torch.jit.TracerWarning, module="torch.nn.modules.rnn")
+        warnings.filterwarnings("ignore", "Exporting a model to ONNX with a batch_size other than 1", UserWarning)
         torch.onnx.export(
             wrapped,
             (example,),

@@ -20,13 +20,30 @@ from torch import Tensor, nn
 from exclaim.errors import RecipeError
 from exclaim.features import N_MELS
 from exclaim.learn.networks.ends import Heads, View
+from exclaim.learn.networks.separable import SeparableBlock, convolution, with_change
 
 __all__ = ["NETWORKS", "Compact"]
 
-# Channels at width 1, blocks, stride (bands, frames) of the first block, kernel of the others.
-_STAGES = ((32, 1, (2, 2), 3), (64, 2, (2, 2), 3), (96, 3, (2, 1), 5), (192, 4, (2, 1), 5))
-_STEM = 16
-_EMBEDDING = 256  # before pooling; the embedding holds twice as much, mean and maximum
+# Of the stem, of each stage, and before the embedding, which holds twice as much: mean and maximum.
+_CHANNELS = (16, 32, 64, 96, 192, 256)  # at width 1
+# Blocks, stride (bands, frames) of the first block, kernel of the others.
+_STAGES = ((1, (2, 2), 3), (2, (2, 2), 3), (3, (2, 1), 5), (4, (2, 1), 5))
+
+
+def _scaled(width: float) -> tuple[int, ...]:
+    if not 0.125 <= width <= 4:
+        raise RecipeError(f"width is {width}; expected a factor from 0.125 to 4")
+    return tuple(max(8, round(channels * width / 4) * 4) for channels in _CHANNELS)
+
+
+def _named(channels: str, width: float) -> tuple[int, ...]:
+    numbers = channels.split()
+    if len(numbers) != len(_CHANNELS) or not all(n.isdecimal() and 1 <= int(n) <= 1024 for n in numbers) or width != 1:
+        raise RecipeError(
+            f"channels is {channels!r} and width {width}; expected {len(_CHANNELS)} numbers from 1 to 1024 (stem, four"
+            " stages, embedding), such as '8 16 32 48 96 128', and no width beside them"
+        )
+    return tuple(map(int, numbers))
 
 
 def _rows(bands: int) -> int:
@@ -36,40 +53,15 @@ def _rows(bands: int) -> int:
     return bands
 
 
-def _convolution(channels: int, out_channels: int, kernel: int, **options: object) -> list[nn.Module]:
-    """Convolution without bias, "same" padding, and batch normalisation."""
-    return [
-        nn.Conv2d(channels, out_channels, kernel, padding=kernel // 2, bias=False, **options),
-        nn.BatchNorm2d(out_channels),
-    ]
-
-
-class _Block(nn.Module):
-    """Depthwise, then pointwise convolution, beside a shortcut where the shape stays."""
-
-    def __init__(self, channels: int, out_channels: int, kernel: int, stride: tuple[int, int]) -> None:
-        super().__init__()
-        self.convolutions = nn.Sequential(
-            *_convolution(channels, channels, kernel, stride=stride, groups=channels),
-            nn.ReLU(inplace=True),
-            *_convolution(channels, out_channels, 1),
-        )
-        self.shortcut = stride == (1, 1) and channels == out_channels
-        self.relu = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = self.convolutions(x)
-        return self.relu(y + x if self.shortcut else y)
-
-
 class Compact(nn.Module):
-    """A compact student; the embedding has 512 activations times ``width``."""
+    """A compact student; the embedding has 512 activations times ``width``, or twice the last of ``channels``."""
 
     def __init__(
         self,
         heads: Mapping[str, int],
         *,
         width: float = 1.0,
+        channels: str = "",
         pool: Sequence[int] = (1, 1),
         dropout: float = 0.2,
     ) -> None:
@@ -79,31 +71,27 @@ class Compact(nn.Module):
             heads: head name to number of classes.
             width: factor on the channels of every layer, from 0.125 to 4: 1 has about 240,000 parameters, 0.5
                 about 67,000, 0.25 about 21,000 (with one head of two classes).
+            channels: of the stem, the four stages and before the embedding, in place of ``width``: six numbers
+                such as "8 16 32 48 96 128", which is width 0.5. A pruned network is named so.
             pool: cells (bands, frames) that are averaged before the first convolution; (2, 2) trains and runs
                 two to three times faster, at the price of resolution.
             dropout: share of the embedding that is dropped before the heads in training.
         """
         super().__init__()
-        if not 0.125 <= width <= 4:
-            raise RecipeError(f"width is {width}; expected a factor from 0.125 to 4")
-
-        def scaled(channels: int) -> int:
-            return max(8, round(channels * width / 4) * 4)
-
-        channels = scaled(_STEM)
+        stem, *stages, embedding = _named(channels, width) if channels else _scaled(width)
         self.view = View(pool)
-        self.stem = nn.Sequential(*_convolution(2, channels, 5, stride=2), nn.ReLU(inplace=True))
+        self.stem = nn.Sequential(*convolution(2, stem, 5, stride=2), nn.ReLU(inplace=True))
         blocks = []
-        for stage_channels, count, stride, kernel in _STAGES:
-            blocks.append(_Block(channels, scaled(stage_channels), 3, stride))
-            channels = scaled(stage_channels)
-            blocks += [_Block(channels, channels, kernel, (1, 1)) for _ in range(count - 1)]
+        last = stem
+        for stage, (count, stride, kernel) in zip(stages, _STAGES, strict=True):
+            blocks.append(SeparableBlock(last, stage, 3, stride))
+            blocks += [SeparableBlock(stage, stage, kernel) for _ in range(count - 1)]
+            last = stage
         self.blocks = nn.Sequential(*blocks)
-        embedding = scaled(_EMBEDDING)
         self.collapse = nn.Sequential(
-            nn.Conv2d(channels, channels, (_rows(N_MELS // self.view.pool[0]), 1), groups=channels, bias=False),
-            nn.BatchNorm2d(channels),
-            *_convolution(channels, embedding, 1),
+            nn.Conv2d(last, last, (_rows(N_MELS // self.view.pool[0]), 1), groups=last, bias=False),
+            nn.BatchNorm2d(last),
+            *convolution(last, embedding, 1),
             nn.ReLU(inplace=True),
         )
         self.heads = Heads(2 * embedding, heads, dropout)
@@ -111,9 +99,7 @@ class Compact(nn.Module):
 
     def forward(self, log_mel: Tensor) -> dict[str, Tensor]:
         """Map (n, 128, 188) or (n, 1, 128, 188) to logits by head and ``embedding`` (n, 512 * width)."""
-        image = self.view(log_mel)
-        image = torch.cat([image, image - image.mean(dim=3, keepdim=True)], dim=1)
-        frames = self.collapse(self.blocks(self.stem(image))).squeeze(2)
+        frames = self.collapse(self.blocks(self.stem(with_change(self.view(log_mel))))).squeeze(2)
         return self.heads(torch.cat([frames.mean(dim=2), frames.amax(dim=2)], dim=1))
 
 

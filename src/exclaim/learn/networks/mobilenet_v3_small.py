@@ -12,76 +12,23 @@ from torch import Tensor, nn
 
 from exclaim.errors import RecipeError
 from exclaim.learn.networks.ends import Heads, View
+from exclaim.learn.networks.inverted_residual import BlockShape, draw_weights, trunk
 
 __all__ = ["NETWORKS", "MobileNetV3Small"]
 
-# Kernel, expanded channels, channels out, squeeze and excitation, hard-swish (else ReLU), stride.
 _BLOCKS = (
-    (3, 16, 16, True, False, 2),
-    (3, 72, 24, False, False, 2),
-    (3, 88, 24, False, False, 1),
-    (5, 96, 40, True, True, 2),
-    (5, 240, 40, True, True, 1),
-    (5, 240, 40, True, True, 1),
-    (5, 120, 48, True, True, 1),
-    (5, 144, 48, True, True, 1),
-    (5, 288, 96, True, True, 2),
-    (5, 576, 96, True, True, 1),
-    (5, 576, 96, True, True, 1),
+    BlockShape(3, 16, 16, True, False, 2),
+    BlockShape(3, 72, 24, False, False, 2),
+    BlockShape(3, 88, 24, False, False, 1),
+    BlockShape(5, 96, 40, True, True, 2),
+    BlockShape(5, 240, 40, True, True, 1),
+    BlockShape(5, 240, 40, True, True, 1),
+    BlockShape(5, 120, 48, True, True, 1),
+    BlockShape(5, 144, 48, True, True, 1),
+    BlockShape(5, 288, 96, True, True, 2),
+    BlockShape(5, 576, 96, True, True, 1),
+    BlockShape(5, 576, 96, True, True, 1),
 )
-
-
-def _layer(
-    channels: int,
-    out_channels: int,
-    kernel: int,
-    *,
-    stride: int = 1,
-    groups: int = 1,
-    activation: type[nn.Module] | None = nn.Hardswish,
-) -> nn.Sequential:
-    """Convolution, batch normalisation, activation."""
-    return nn.Sequential(
-        nn.Conv2d(channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(out_channels, eps=0.001, momentum=0.01),
-        *([activation(inplace=True)] if activation else []),
-    )
-
-
-class _SqueezeExcitation(nn.Module):
-    """Scale every channel by a gate that sees the mean of all channels."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        squeezed = max(8, (channels // 4 + 4) // 8 * 8)  # a quarter, rounded to a multiple of 8
-        if squeezed < 0.9 * channels / 4:  # rounding down takes a tenth at most
-            squeezed += 8
-        self.fc1 = nn.Conv2d(channels, squeezed, 1)
-        self.fc2 = nn.Conv2d(squeezed, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        gate = torch.relu(self.fc1(x.mean(dim=(2, 3), keepdim=True)))
-        return x * nn.functional.hardsigmoid(self.fc2(gate))
-
-
-class _InvertedResidual(nn.Module):
-    """Expand, filter each channel, squeeze and excite, project; beside a shortcut where the shape stays."""
-
-    def __init__(
-        self, channels: int, kernel: int, expanded: int, out: int, squeeze: bool, swish: bool, stride: int
-    ) -> None:
-        super().__init__()
-        activation = nn.Hardswish if swish else nn.ReLU
-        layers = [_layer(channels, expanded, 1, activation=activation)] if expanded != channels else []
-        layers.append(_layer(expanded, expanded, kernel, stride=stride, groups=expanded, activation=activation))
-        if squeeze:
-            layers.append(_SqueezeExcitation(expanded))
-        layers.append(_layer(expanded, out, 1, activation=None))
-        self.block = nn.Sequential(*layers)
-        self.shortcut = stride == 1 and channels == out
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + self.block(x) if self.shortcut else self.block(x)
 
 
 class MobileNetV3Small(nn.Module):
@@ -108,22 +55,10 @@ class MobileNetV3Small(nn.Module):
             raise RecipeError(f"in_channels is {in_channels}; expected 1 or 3")
         self.in_channels = in_channels
         self.view = View(pool)
-        features = [_layer(in_channels, 16, 3, stride=2)]
-        channels = 16
-        for kernel, expanded, out, squeeze, swish, stride in _BLOCKS:
-            features.append(_InvertedResidual(channels, kernel, expanded, out, squeeze, swish, stride))
-            channels = out
-        self.features = nn.Sequential(*features, _layer(channels, 576, 1))
+        self.features = trunk(in_channels, 16, _BLOCKS, 576)
         self.dense = nn.Sequential(nn.Linear(576, 1024), nn.Hardswish(inplace=True))
         self.heads = Heads(1024, heads, dropout)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-            elif isinstance(module, nn.Linear):
-                nn.init.normal_(module.weight, 0, 0.01)
-                nn.init.zeros_(module.bias)
+        draw_weights(self)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, log_mel: Tensor) -> dict[str, Tensor]:
