@@ -3,7 +3,8 @@
 The clip's level is that of its active part. The clip is cut into blocks of 20 ms; a block is active when its mean
 square is at most 25 dB below that of the loudest block; the level is the mean square over the samples of all active
 blocks. So neither silence before and after a burst nor pauses within it count. The noise's level is the mean square
-over everything that is mixed in. Samples may then pass full scale; they are not clipped.
+over everything that is mixed in. A mixture that passes full scale is scaled down as a whole, as a recorder's gain is
+set for what it hears: that changes no ratio, and nothing is clipped.
 """
 
 import numpy as np
@@ -63,8 +64,8 @@ def mix(clip: np.ndarray, noise: np.ndarray, gain: float) -> np.ndarray:
         gain: factor for the noise.
 
     Returns:
-        (m,) float32.
+        (m,) float32 in [-1, 1].
     """
-    mixed = noise * np.float32(gain)
+    mixed = noise * np.float64(gain)
     mixed[: len(clip)] += clip
-    return mixed
+    return (mixed / max(1.0, float(np.abs(mixed).max()))).astype(np.float32)
