@@ -3,6 +3,7 @@ PyTorch.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from exclaim.evaluate.bench import Bench, BenchOptions, ImportCost, Machine, Mod
 from exclaim.evaluate.bench_listen import ListenCost, listen_cost, write_recording
 from exclaim.evaluate.bench_records import bench_records
 from exclaim.evaluate.bench_speed import SpeedOptions, measure
+from exclaim.evaluate.bench_training import training_cost
 from exclaim.evaluate.cost import Cost
 from exclaim.features import encode, log_mel_db
 from exclaim.model import load_model
@@ -146,3 +148,13 @@ def test_listening_is_measured_in_a_process_of_its_own(tiny):
     assert found.peak_bytes is None or found.peak_bytes > 10e6
     with pytest.raises(ModelError, match=r"measuring `listen` failed: .*gone\.onnx"):
         listen_cost([Path("gone.onnx")], 0.01, {})
+
+
+@pytest.mark.slow
+def test_training_is_measured_from_kept_views_and_answers(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    cost = training_cost(96, tmp_path, {**os.environ, "OMP_NUM_THREADS": "1"})
+    assert cost.clips == 96
+    assert 0 <= cost.loader_share <= 1
+    assert cost.peak_bytes > 1e8
+    assert list(tmp_path.iterdir()) == []

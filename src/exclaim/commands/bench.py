@@ -35,16 +35,26 @@ def bench(
     instructions: Annotated[
         bool, typer.Option("--instructions", help="Count with valgrind where perf cannot; minutes.")
     ] = False,
+    training_clips: Annotated[
+        int, typer.Option(min=0, help="Clips of a generated epoch of training; 0: leave it out.")
+    ] = 0,
     record: Annotated[Path | None, typer.Option(help="Add the figures to this results.json.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Measure front-end, models, imports and `listen`: time, memory, size, and energy where the machine can tell."""
     loaded = [load_model(name) for name in models or sorted(shipped_models())]
-    options = BenchOptions(repeats=repeats, fresh=fresh, listen_minutes=listen_minutes, instructions=instructions)
+    options = BenchOptions(
+        repeats=repeats,
+        fresh=fresh,
+        listen_minutes=listen_minutes,
+        instructions=instructions,
+        training_clips=training_clips,
+    )
     package = Path(exclaim.__file__).parent
     project = package.parents[1] if (package.parents[1] / "recipes").is_dir() else None
     found = _with_status(lambda tell: measure(loaded, options, project, tell))
     counting = ["--instructions"] if instructions else []
+    counting += [f"--training-clips {training_clips}"] if training_clips else []
     records = bench_records(
         found,
         command=" ".join(["exclaim bench", *(Path(name).name for name in models or ()), *counting]),

@@ -10,6 +10,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ import msgspec
 from exclaim.errors import ModelError
 from exclaim.evaluate.bench_listen import ListenCost, listen_cost
 from exclaim.evaluate.bench_speed import Speed, SpeedOptions
+from exclaim.evaluate.bench_training import TrainingCost, training_cost
 from exclaim.evaluate.cost import Cost, model_cost
 from exclaim.features import FRAME_SECONDS
 from exclaim.model import Model
@@ -37,6 +39,7 @@ class BenchOptions(msgspec.Struct, frozen=True, kw_only=True):
     fresh: int = 5  # processes for what only a fresh process tells
     listen_minutes: float = 60.0  # length of the recording for `listen`; 0: leave that out
     instructions: bool = False  # count with valgrind where perf cannot: minutes
+    training_clips: int = 0  # of a generated epoch of training; 0: leave that out
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +78,8 @@ class ModelBench(msgspec.Struct, frozen=True, kw_only=True):
     model_speedup: float | None  # eager PyTorch / ours
     whole_speedup: float | None  # (librosa + eager PyTorch) / (our front-end + model), every window by itself
     stream_speedup: float | None  # the same, where our front-end computes only a window's 0.496 s of new frames
+    teacher_speedup: float | None = None  # (librosa + ResNet-18 in eager PyTorch) / (our front-end + model)
+    teacher_stream_speedup: float | None = None  # the same in a stream
 
 
 class Bench(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +94,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     imports: ImportCost
     models: tuple[ModelBench, ...]
     listen: ListenCost | None
+    training: TrainingCost | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -120,6 +126,10 @@ def bench(
     tell("imports")
     imports = _imports(options.fresh)
     listen, listen_notes = _listen(models, options, tell)
+    training = None
+    if options.training_clips:
+        tell(f"training on {options.training_clips:,} clips")
+        training = training_cost(options.training_clips, Path(tempfile.gettempdir()), {**os.environ, **_ONE_THREAD})
     return Bench(
         machine=machine(),
         front_end_ms=speed.front_end_ms,
@@ -130,6 +140,7 @@ def bench(
         imports=imports,
         models=tuple(measured),
         listen=listen,
+        training=training,
         notes=(*speed.notes, *listen_notes),
     )
 
@@ -212,6 +223,7 @@ def _model_bench(model: Model, speed: Speed, options: BenchOptions) -> ModelBenc
     eager, ours, librosa = speed.eager_ms.get(path), speed.model_ms[path], speed.librosa_ms
     peak = median("peak_bytes")
     theirs = None if eager is None or librosa is None else eager + librosa
+    teacher = None if speed.teacher_ms is None or librosa is None else speed.teacher_ms + librosa
     step_ms = speed.stream_100ms_ms * STEP_FRAMES * FRAME_SECONDS / 0.1
     return ModelBench(
         name=model.card.name,
@@ -230,6 +242,8 @@ def _model_bench(model: Model, speed: Speed, options: BenchOptions) -> ModelBenc
         model_speedup=_ratio(eager, ours),
         whole_speedup=_ratio(theirs, speed.front_end_ms + ours),
         stream_speedup=_ratio(theirs, step_ms + ours),
+        teacher_speedup=_ratio(teacher, speed.front_end_ms + ours),
+        teacher_stream_speedup=_ratio(teacher, step_ms + ours),
     )
 
 

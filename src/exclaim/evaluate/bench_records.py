@@ -55,6 +55,21 @@ def bench_records(found: Bench, *, command: str, tree: str, date: str) -> list[R
             record("listen.memory", "listen, peak memory", _mega(cost.peak_bytes), "MB", whole, hour),
             record("listen.memory-short", "listen, peak memory", _mega(cost.short_peak_bytes), "MB", whole, short),
         ]
+    if found.training is not None:
+        epoch = f"a generated epoch of {found.training.clips:,} clips, views and answers kept"
+        student = "process of its own, one thread; a student of 70,000 parameters"
+        records += [
+            record(
+                "training.loader",
+                "training, share of an epoch spent waiting for windows and answers",
+                found.training.loader_share,
+                "",
+                student,
+                epoch,
+            ),
+            record("training.epoch", "training, an epoch", found.training.seconds, "s", student, epoch),
+            record("training.memory", "training, peak memory", _mega(found.training.peak_bytes), "MB", student, epoch),
+        ]
     return records
 
 
@@ -71,6 +86,20 @@ def _model_records(model: ModelBench, record, fresh: str) -> list[Record]:
             f"{prefix}.stream-speedup",
             f"{name}: {whole}, in a stream (31 new frames)",
             model.stream_speedup,
+            "x",
+            _TURNS,
+        ),
+        record(
+            f"{prefix}.teacher-speedup",
+            f"{name}: librosa and ResNet-18 in eager PyTorch / exclaim's front-end and model, each window by itself",
+            model.teacher_speedup,
+            "x",
+            _TURNS,
+        ),
+        record(
+            f"{prefix}.teacher-stream-speedup",
+            f"{name}: librosa and ResNet-18 in eager PyTorch / exclaim's front-end and model, in a stream",
+            model.teacher_stream_speedup,
             "x",
             _TURNS,
         ),
