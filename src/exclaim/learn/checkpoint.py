@@ -9,6 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from exclaim.learn.prune import fitted
+
 __all__ = ["load_checkpoint", "load_weights", "save_checkpoint", "save_weights", "take_over_weights"]
 
 
@@ -27,11 +29,14 @@ def load_weights(network: nn.Module, path: Path) -> None:
 def take_over_weights(network: nn.Module, path: Path) -> list[str]:
     """Copy what another network's weights share with this one by name and shape; return the names that were left alone.
 
+    Where both are compact networks and this one has fewer channels, the other is pruned to them first.
+
     Args:
         network: takes the weights.
         path: weights that :func:`save_weights` wrote.
     """
-    own, other = network.state_dict(), load_file(path)
+    own = network.state_dict()
+    other = fitted(load_file(path), own)
     shared = {name: tensor for name, tensor in other.items() if name in own and own[name].shape == tensor.shape}
     network.load_state_dict(own | shared)
     return sorted(set(own) - set(shared))

@@ -22,7 +22,7 @@ from exclaim.features import N_MELS
 from exclaim.learn.networks.ends import Heads, View
 from exclaim.learn.networks.separable import SeparableBlock, convolution, with_change
 
-__all__ = ["NETWORKS", "Compact"]
+__all__ = ["NETWORKS", "Compact", "block_groups"]
 
 # Of the stem, of each stage, and before the embedding, which holds twice as much: mean and maximum.
 _CHANNELS = (16, 32, 64, 96, 192, 256)  # at width 1
@@ -44,6 +44,16 @@ def _named(channels: str, width: float) -> tuple[int, ...]:
             " stages, embedding), such as '8 16 32 48 96 128', and no width beside them"
         )
     return tuple(map(int, numbers))
+
+
+def block_groups() -> tuple[tuple[int, int], ...]:
+    """Return which of the numbers of ``channels`` each block reads and which it writes: 0 is the stem, 1 to 4 a stage.
+
+    The blocks of a stage add to one another, so that they have their channels in common.
+    """
+    return tuple(
+        (stage - (block == 0), stage) for stage, (count, _, _) in enumerate(_STAGES, start=1) for block in range(count)
+    )
 
 
 def _rows(bands: int) -> int:
