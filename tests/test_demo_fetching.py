@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from exclaim.demo.fetching import cache_folder, fetch_clips, git_blob_id
+from exclaim.corpora.git_files import git_blob_id
+from exclaim.demo.fetching import cache_folder, fetch_clips
 from exclaim.errors import DeliveryError
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")

@@ -8,13 +8,13 @@ clip's SHA-256, that is checked besides, which does not rest on SHA-1.
 import hashlib
 import os
 import shutil
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from exclaim.corpora.git_files import Blob, fetch_blobs, fetch_commit, git_blob_id, list_blobs
 from exclaim.errors import DeliveryError
 
-__all__ = ["cache_folder", "fetch_clips", "git_blob_id"]
+__all__ = ["cache_folder", "fetch_clips"]
 
 _MAX_CLIP_BYTES = 2 * 2**20  # an official clip has a few tens of kilobytes
 
@@ -23,11 +23,6 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return where fetched clips are kept: ``$XDG_CACHE_HOME/exclaim``, by default ``~/.cache/exclaim``."""
     base = environment.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "exclaim"
-
-
-def git_blob_id(content: bytes) -> str:
-    """Return the id that git gives a file: SHA-1 over its length and content, in hexadecimal."""
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def fetch_clips(
@@ -87,8 +82,6 @@ def _fetch(
     clips: tuple[str, ...], folder: Path, repository: str, commit: str, timeout_seconds: float
 ) -> dict[str, str]:
     """Fetch the commit without its files, then the wanted files; return their git ids."""
-    if shutil.which("git") is None:
-        raise DeliveryError("clips cannot be fetched: git is not installed; install it, or set EXCLAIM_DATA")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -96,38 +89,28 @@ def _fetch(
     store = folder / "repository.git"
     shutil.rmtree(store, ignore_errors=True)  # what an interrupted run left is not built upon
     try:
-        _git(None, timeout_seconds, "init", "--quiet", "--bare", str(store))
-        _git(store, timeout_seconds, "remote", "add", "origin", repository)
-        fetch = ("fetch", "--quiet", "--no-tags", "--depth=1", "--filter=blob:none", "origin", commit)
-        _git(store, timeout_seconds, *fetch)
-        ids = {}
-        for clip in clips:
-            content = _git(store, timeout_seconds, "cat-file", "blob", f"{commit}:data/mp3/{clip}.mp3")
-            listed = _git(store, timeout_seconds, "rev-parse", f"{commit}:data/mp3/{clip}.mp3")
-            ids[clip] = listed.decode().strip()
-            if git_blob_id(content) != ids[clip] or len(content) > _MAX_CLIP_BYTES:
-                raise DeliveryError(f"{clip}.mp3 from {repository} is not the file that {commit} names")
-            part = folder / f"{clip}.part"
+        fetch_commit(store, repository, commit, timeout_seconds=timeout_seconds)
+        listed = {Path(file.path): file for file in list_blobs(store, commit, timeout_seconds=timeout_seconds)}
+        wanted = [_find(listed, clip) for clip in clips]
+        for file, content in fetch_blobs(store, wanted, timeout_seconds=timeout_seconds):
+            if len(content) > _MAX_CLIP_BYTES:
+                raise DeliveryError(
+                    f"{file.path} has {len(content):,} bytes; a clip has no more than a few ten thousand"
+                )
+            part = folder / f"{Path(file.path).stem}.part"
             part.write_bytes(content)
-            part.replace(folder / f"{clip}.mp3")
+            part.replace(folder / Path(file.path).name)
+    except DeliveryError as error:
+        raise DeliveryError(f"clips cannot be fetched: {error}; or set EXCLAIM_DATA") from error
     except OSError as error:
         raise DeliveryError(f"clips cannot be kept in {folder}: {error.strerror}") from error
     finally:
         shutil.rmtree(store, ignore_errors=True)
-    return ids
+    return {clip: file.blob for clip, file in zip(clips, wanted, strict=True)}
 
 
-def _git(store: Path | None, timeout_seconds: float, *arguments: str) -> bytes:
-    command = ["git", *([] if store is None else ["--git-dir", str(store)]), *arguments]
-    environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    environment.pop("GIT_DIR", None)  # a hook that runs us has its own repository there
-    try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, timeout=timeout_seconds, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired as error:
-        raise DeliveryError(f"git did not finish within {timeout_seconds:g} s; is there a network?") from error
-    if done.returncode:
-        reason = done.stderr.decode(errors="replace").strip().splitlines()
-        raise DeliveryError(f"clips cannot be fetched: {reason[-1] if reason else 'git failed'}")
-    return done.stdout
+def _find(listed: Mapping[Path, Blob], clip: str) -> Blob:
+    path = Path(f"data/mp3/{clip}.mp3")
+    if path not in listed:
+        raise DeliveryError(f"the commit has no {path}")
+    return listed[path]
