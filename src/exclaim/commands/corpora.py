@@ -1,4 +1,4 @@
-"""``exclaim corpora list | check``: which corpora are here, and are they sound."""
+"""``exclaim corpora list | check | get``: which corpora are here, are they sound, and where the others come from."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from exclaim.commands.corpora_get import get
 from exclaim.corpora.check import CorpusCheck, PartCount, check_manifest, part_counts
 from exclaim.corpora.clip import encode_path
 from exclaim.corpora.data_root import data_root
@@ -19,11 +20,12 @@ from exclaim.corpora.inspection import BROKEN
 from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.manifest_files import read_manifest
 from exclaim.corpora.registry import corpora, corpus_info, find_corpus, load_corpus
+from exclaim.corpora.sources import SOURCES
 from exclaim.errors import CorpusError
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="List and check the corpora.")
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="List, check and get the corpora.")
 
 Data = Annotated[
     Path | None,
@@ -48,7 +50,8 @@ def list_corpora(data: Data = None, as_json: AsJson = False) -> None:
             _echo_json({"found": manifest is not None, "root": folder, "counts": counts, **_fields(adapter.info)})
         else:
             ships = "yes" if adapter.info.may_ship else "no"
-            where = str(folder) if folder else f"not found; from {adapter.info.home}"
+            how = f" (exclaim corpora get {name})" if name in SOURCES else ""
+            where = str(folder) if folder else f"not found; from {adapter.info.home}{how}"
             table.add_row(name, adapter.info.licence, ships, *_cells(adapter.info, counts), where)
     if not as_json:
         _console().print(table)
@@ -77,6 +80,9 @@ def check(
     if unsound := [found.corpus for found in checks if found.errors]:
         first = next(error for found in checks for error in found.errors)
         raise CorpusError(f"{len(unsound)} of {len(checks)} corpora are not sound ({', '.join(unsound)}): {first}")
+
+
+app.command()(get)  # here, so that the help lists it last
 
 
 def _load_if_here(name: str, root: Path) -> Manifest | None:

@@ -2,5 +2,5 @@
 
 ``adapters/`` holds one file per corpus: a file added there is a corpus added, with no other place to touch.
 ``clip`` and ``manifest`` hold the one data model, ``labels`` what a task calls each clip, ``splits`` who is
-tested, ``check`` what is broken or leaks.
+tested, ``check`` what is broken or leaks. ``sources`` says where the official releases are, ``acquire`` fetches them.
 """

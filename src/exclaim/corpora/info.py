@@ -31,7 +31,7 @@ class CorpusInfo(msgspec.Struct, frozen=True, kw_only=True):
     licence: str  # SPDX identifier, or in words where there is none
     may_ship: bool  # may train weights that are shipped: Apache, MIT, CC0, CC BY and ODbL only
     folders: tuple[str, ...]  # names under the data root, the usual first; empty: the root is the corpus
-    home: str  # official page; nothing is fetched from it
+    home: str  # official page; ``sources`` says what is fetched
     citation: str
     clips: int | None = None  # of the official release; None: it has none
     speakers: int | None = None
