@@ -170,3 +170,29 @@ def test_a_head_that_the_corpora_do_not_know_is_judged_by_its_own_labels():
     head = Head(task="my-task", output="x", labels=("Yes", "no"))
     assert clip_label(head, Clip(path="a", corpus="csv", label=" yes ")) == "Yes"
     assert clip_label(head, Clip(path="a", corpus="csv", label="maybe")) is None
+
+
+def test_the_risk_coverage_curve_is_kept_in_a_hundred_points(write_clips, tiny):
+    found = evaluate(tiny, load_corpus("csv", write_clips(crowd(130))), task="scream-detection", draws=2)
+    curve = np.array(found.risk_coverage)
+    assert len(curve) <= 101
+    assert (np.diff(curve[:, 0]) > 0).all()
+    assert curve[-1] == pytest.approx([1, 1 - found.accuracy], abs=1e-6)
+    at_70 = curve[np.argmax(curve[:, 0] >= 0.7)]
+    assert 1 - found.selective_accuracy == pytest.approx(at_70[1], abs=0.02)  # the curve skips points
+
+
+def test_sex_and_age_are_judged_where_the_manifest_tells_them(write_clips, tiny):
+    path = write_clips(crowd(16))
+    lines = path.read_text().splitlines()
+    told = [f"{line},{'female' if i % 2 else 'male'},{20 + i}" for i, line in enumerate(lines[1:])]
+    path.write_text("\n".join([f"{lines[0]},sex,age", *told]))
+    found = evaluate(tiny, load_corpus("csv", path), task="scream-detection", draws=5)
+    assert [(group.attribute, group.group, group.n) for group in found.groups] == [
+        ("sex", "female", 8),
+        ("sex", "male", 8),
+        ("age", "20-39", 16),
+    ]
+    everyone = found.groups[-1]
+    assert everyone.recalls == found.recalls
+    assert everyone.uar == found.uar

@@ -101,7 +101,7 @@ def evaluate(
             "--speakers-file": _portable(speakers_file),
             "--split": split,
             "--name": name,
-            "--noise": noise if noise is None or is_noise_corpus(noise) else _portable(Path(noise)),
+            "--noise": noise if noise is None or is_noise_corpus(noise) else f"./{_portable(Path(noise))}",
             "--snr": ",".join(f"{value:g}" for value in snrs_db) or None,
             "--seed": str(seed) if seed else None,
         }

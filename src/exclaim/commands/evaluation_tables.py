@@ -68,12 +68,15 @@ def _noise(found: NoiseTable) -> Table:
     table = Table("noise", "SNR", "UAR", "95 %", "AUROC", "loss", "95 %", box=None)
     table.title = f"{found.n} clips under {found.noise}"
     for row in (found.clean, *found.rows, *found.means):
-        table.add_row(_kind(row), *_noise_cells(row))
+        table.add_row(_name(found, row), *_noise_cells(row))
     return table
 
 
-def _kind(row: NoiseRow) -> str:
-    return "clean" if row.snr_db is None else row.kind or "mean over kinds"
+def _name(found: NoiseTable, row: NoiseRow) -> str:
+    if row.kind is None:
+        return "clean" if row.snr_db is None else "mean over kinds"
+    count = len(found.recordings[row.kind])
+    return f"{row.kind} ({count} recording{'s' * (count > 1)})"
 
 
 def _noise_cells(row: NoiseRow) -> list[str]:

@@ -102,7 +102,7 @@ def _noise_records(
                 value=value,
                 interval=row.intervals.get(name),
                 protocol=table.protocol,
-                data=f"{found.data}: {table.n} clips; noise: {table.noise}",
+                data=f"{found.data}: {table.n} clips; noise: {_recordings(table, row.kind)}",
                 data_sha256=table.data_sha256,
                 **common,
             )
@@ -110,3 +110,9 @@ def _noise_records(
             if (value := getattr(row, name)) is not None
         ]
     return records
+
+
+def _recordings(table: NoiseTable, kind: str | None) -> str:
+    """Say how many recordings a kind was drawn from, or each kind."""
+    counts = {name: len(names) for name, names in table.recordings.items() if kind in (None, name)}
+    return f"{table.noise} ({', '.join(f'{name} {count}' for name, count in counts.items())} recordings)"

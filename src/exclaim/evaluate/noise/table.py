@@ -32,6 +32,7 @@ class NoiseRow(msgspec.Struct, frozen=True, kw_only=True):
     uar: float | None  # balanced accuracy of a detection, at the card's threshold
     auroc: float | None
     loss: float | None  # UAR of the clean clips less this one
+    recalls: dict[str, float | None]  # by label: which way the answers lean
     intervals: dict[str, Interval | None]  # 95 %; of the loss paired: clean and noisy clips of the same speakers
 
 
@@ -55,18 +56,21 @@ class Drawn(NamedTuple):
     """A figure on all clips and on each draw of speakers."""
 
     whole: dict[str, float]
+    recalls: dict[str, float]  # by label, on all clips
     draws: dict[str, np.ndarray]  # (draws,) by name
 
 
 def draw_figures(answers: Sequence[ClipAnswer], seed: int, draws: int) -> Drawn:
     """Return UAR and AUROC on all clips and on each draw; the same seed draws the same speakers."""
     found = judged(answers)
+    recalls = metrics.recalls(found.truth, found.answers, len(found.labels)).tolist()
     whole = {
         "uar": metrics.uar(found.truth, found.answers, len(found.labels)),
         "auroc": metrics.macro_auroc(found.truth, found.probabilities),
     }
     options = {"seed": seed, "draws": draws, "figures": tuple(whole)}
-    return Drawn(whole, resampled(found.truth, found.answers, found.probabilities, found.clusters, **options))
+    spread = resampled(found.truth, found.answers, found.probabilities, found.clusters, **options)
+    return Drawn(whole, dict(zip(found.labels, recalls, strict=True)), spread)
 
 
 def noise_table(
@@ -114,9 +118,10 @@ def noise_table(
 
 
 def _mean(parts: Sequence[Drawn]) -> Drawn:
-    names = parts[0].whole
+    names, labels = parts[0].whole, parts[0].recalls
     return Drawn(
         {name: float(np.mean([part.whole[name] for part in parts])) for name in names},
+        {label: float(np.mean([part.recalls[label] for part in parts])) for label in labels},
         {name: np.mean([part.draws[name] for part in parts], axis=0) for name in names},
     )
 
@@ -137,6 +142,7 @@ def _row(kind: str | None, snr_db: float | None, drawn: Drawn, clean: Drawn | No
         uar=rounded(whole["uar"]),
         auroc=rounded(whole["auroc"]),
         loss=rounded(whole["loss"]) if clean is not None else None,
+        recalls={label: rounded(value) for label, value in drawn.recalls.items()},
         intervals={
             name: _rounded(found) if name == "loss" else share_interval(found) for name, found in intervals.items()
         },
