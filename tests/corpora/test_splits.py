@@ -10,7 +10,13 @@ from exclaim.corpora.labels import map_label
 from exclaim.corpora.leaks import find_leaks
 from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.registry import load_corpus
-from exclaim.corpora.splits import speaker_folds, split_by_fold, split_by_recording, split_by_speaker
+from exclaim.corpora.splits import (
+    speaker_folds,
+    split_at_random,
+    split_by_fold,
+    split_by_recording,
+    split_by_speaker,
+)
 from exclaim.errors import CorpusError
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
@@ -114,6 +120,22 @@ def test_takes_of_one_recording_stay_together() -> None:
     split = split_by_recording(Manifest(corpus="noise", clips=clips), {"train": 0.7, "test": 0.3})
     assert find_leaks(split) == ()
     assert sum(map(len, split.values())) == 60
+
+
+def test_a_random_split_goes_by_clip_whoever_speaks(make_manifest) -> None:
+    manifest = make_manifest([("Ann", "x")] * 200)
+    split = split_at_random(manifest, {"train": 0.8, "test": 0.2})
+    assert 25 <= len(split["test"]) <= 55
+    assert sum(map(len, split.values())) == 200
+    more = make_manifest([("Ann", "x")] * 201)
+    assert set(split["test"].clips) <= set(split_at_random(more, {"train": 0.8, "test": 0.2})["test"].clips)
+
+
+def test_files_of_one_name_in_several_folders_are_drawn_each_for_itself() -> None:
+    environments = [f"ROOM{number}" for number in range(60)]  # as in DEMAND, where every first channel is ch01.wav
+    clips = tuple(Clip(path=Path(f"/demand/{name}/ch01.wav"), corpus="demand", recording=name) for name in environments)
+    split = split_at_random(Manifest(corpus="demand", clips=clips), {"train": 0.5, "test": 0.5})
+    assert 15 <= len(split["test"]) <= 45
 
 
 def test_the_corpuss_own_folds() -> None:

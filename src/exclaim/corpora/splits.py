@@ -6,6 +6,7 @@ joins moves nobody else.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 
 import msgspec
@@ -57,8 +58,11 @@ def split_at_random(
     """Split clip by clip, as :func:`split_by_speaker`: the same people are heard in training and in the test.
 
     It tells how well a network knows voices that it has met, and is there to show how far that is from the truth.
+    A clip is drawn by its file's name, and by its folder's too where several files share a name.
     """
-    return _split(manifest, [clip.path.name for clip in manifest], parts, seed, label)
+    times = Counter(clip.path.name for clip in manifest)
+    names = [clip.path.name if times[clip.path.name] == 1 else "/".join(clip.path.parts[-2:]) for clip in manifest]
+    return _split(manifest, names, parts, seed, label)
 
 
 def split_by_fold(manifest: Manifest, parts: Mapping[str, Collection[int]]) -> dict[str, Manifest]:
