@@ -68,7 +68,6 @@ def evaluate(
     ] = None,
     draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the draws and of the noise's excerpts.")] = 0,
-    threads: Annotated[int | None, typer.Option(min=1, help="That decode and mix; default: one for each core.")] = None,
     pin: Annotated[str | None, typer.Option(help="SHA-256 that the model file must have.")] = None,
     answers: Annotated[Path | None, typer.Option(help="Write the answer to each clip to this CSV file.")] = None,
     record: Annotated[Path | None, typer.Option(help="Add the figures to this results.json.")] = None,
@@ -85,7 +84,7 @@ def evaluate(
     chosen, part = _of_speakers(clips, loaded, speakers_file, split)
     labelled = label_clips(loaded, chosen, task, f"{called}{part}")
     sounds = _noise(noise, data_root(data), loaded, speakers_file, split) if noise is not None else None
-    heard, table = _hear(loaded, labelled, sounds, snrs_db, root, seed=seed, draws=draws, threads=threads)
+    heard, table = _hear(loaded, labelled, sounds, snrs_db, root, seed=seed, draws=draws)
     found = msgspec.structs.replace(judge_heard(loaded, heard, seed=seed, draws=draws), noise=table)
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
@@ -154,7 +153,6 @@ def _hear(
     *,
     seed: int,
     draws: int,
-    threads: int | None,
 ) -> tuple[Heard, NoiseTable | None]:
     """Hear the clips with a progress bar on the standard error."""
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
@@ -164,9 +162,9 @@ def _hear(
             progress.update(bar, completed=done, total=whole)
 
         if noise is None:
-            return hear(model, labelled, root=root, threads=threads, progress=told), None
+            return hear(model, labelled, root=root, progress=told), None
         with noise_bank(noise) as bank:
-            options = {"root": root, "seed": seed, "draws": draws, "threads": threads, "progress": told}
+            options = {"root": root, "seed": seed, "draws": draws, "progress": told}
             return hear_under_noise(model, labelled, bank, snrs_db, **options)
 
 
