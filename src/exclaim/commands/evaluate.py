@@ -1,8 +1,8 @@
-"""``exclaim evaluate MODEL (--corpus NAME --data DIR | --manifest CSV)``: a model's quality, with intervals."""
+"""``exclaim evaluate MODEL (--corpus NAME --data DIR | --manifest CSV | --stream RECORDING)``: a model's quality."""
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -66,6 +66,15 @@ def evaluate(
         list[str] | None,
         typer.Option(help=f"Signal-to-noise ratios in dB, such as {_SNRS}; again for more. Default: these."),
     ] = None,
+    stream: Annotated[
+        list[Path] | None,
+        typer.Option(help="In place of clips: a recording, or a folder of pairs NAME.wav, NAME.csv; again for more."),
+    ] = None,
+    events: Annotated[
+        list[Path] | None,
+        typer.Option(help="What sounds in it: CSV with onset, offset, label, in seconds; one for each --stream."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Of streams: write JSON with the DET curve to this file.")] = None,
     draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the draws and of the noise's excerpts.")] = 0,
     pin: Annotated[str | None, typer.Option(help="SHA-256 that the model file must have.")] = None,
@@ -73,7 +82,23 @@ def evaluate(
     record: Annotated[Path | None, typer.Option(help="Add the figures to this results.json.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Judge a model on labelled clips, also under noise: UAR, AUROC, calibration, risk, recalls, 95 % intervals."""
+    """Judge a model on labelled clips, also under noise, or on hours of sound: figures with 95 % intervals."""
+    if stream or events or out:
+        of_clips = {"--corpus": corpus, "--manifest": manifest, "--task": task, "--speakers-file": speakers_file}
+        of_clips |= {"--split": split, "--noise": noise, "--snr": snr, "--answers": answers}
+        _refuse_options_of_clips([option for option, value in of_clips.items() if value is not None])
+        _streams_judge()(
+            load_model(model, pin=pin),
+            stream or [],
+            events or [],
+            name=name,
+            seed=seed,
+            draws=draws,
+            out=out,
+            record=record,
+            as_json=as_json,
+        )
+        return
     if (corpus is None) == (manifest is None):
         raise CorpusError("name the clips by --corpus NAME (with --data DIR) or by --manifest CSV, one of the two")
     snrs_db = _snrs(snr, noise)
@@ -105,6 +130,20 @@ def evaluate(
             "--seed": str(seed) if seed else None,
         }
         _record(found, record, _command(model, options))
+
+
+def _refuse_options_of_clips(given: Sequence[str]) -> None:
+    if given:
+        raise ConfigError(f"{given[0]} is for clips; with --stream give --events, --name, --out, --record or --json")
+
+
+def _streams_judge() -> Callable[..., None]:
+    """Return what judges streams: imported here, since clips are judged without scipy."""
+    try:
+        from exclaim.commands.evaluate_stream import evaluate_streams
+    except ImportError as error:
+        raise ConfigError(f"--stream needs {error.name}; run `pip install exclaim[learn]`") from error
+    return evaluate_streams
 
 
 def _snrs(texts: Sequence[str] | None, noise: str | None) -> tuple[float, ...]:
