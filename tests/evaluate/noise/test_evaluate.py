@@ -72,6 +72,8 @@ def test_figures_agree_with_scikit_learn(tiny, crowd, noise):
         assert row.uar == pytest.approx(under, abs=1e-6)
         assert row.auroc == pytest.approx(sklearn_metrics.roc_auc_score(truth, scores), abs=1e-6)
         assert row.loss == pytest.approx(recall - under, abs=1e-6)
+        recalls = sklearn_metrics.recall_score(truth, answers, average=None)
+        assert list(row.recalls.values()) == pytest.approx(recalls, abs=1e-6)
         losses.append(row.loss)
     assert max(losses) > 0.1  # the noise is heard
     for snr, mean in zip(SNRS, table.means, strict=True):

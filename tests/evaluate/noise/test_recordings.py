@@ -1,10 +1,14 @@
 """Which recordings of noise are taken: all of a folder, or what training did not hear of a corpus."""
 
+import json
+
 import numpy as np
 import pytest
 
 from exclaim.errors import CorpusError
 from exclaim.evaluate.noise.recordings import is_noise_corpus, noise_in_corpus, noise_in_folder
+from exclaim.evaluate.speakers import SPLIT_FILE, other_recordings
+from exclaim.model import shipped_models
 
 HISS = np.full(800, 0.1)
 
@@ -47,3 +51,14 @@ def test_a_name_is_a_corpus_or_a_folder():
     assert is_noise_corpus("noise")
     assert not is_noise_corpus("./noise")
     assert not is_noise_corpus("folder")  # a kind of manifest, not a corpus
+
+
+@pytest.mark.data
+def test_the_shipped_models_are_judged_under_noise_that_they_never_heard(data_root):
+    split = json.loads((shipped_models()["scream-type"].parent / SPLIT_FILE).read_text())
+    heard = {*split["train"]["ambience"], *split["validation"]["ambience"]}
+    path = shipped_models()["scream-type"].parent / SPLIT_FILE
+    noise = noise_in_corpus("noise", data_root, other_recordings(path, "test"))
+    assert len(noise.recordings) >= 5
+    assert not {f"noise:{recording.name}" for recording in noise.recordings} & heard
+    assert {f"noise:{recording.name}" for recording in noise.recordings} <= {*split["test"]["ambience"]}
