@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from exclaim.learn.calibrate import abstain_below, detection_thresholds, softmax, temperature
+from exclaim.errors import RecipeError
+from exclaim.learn.calibrate import (
+    abstain_below,
+    detection_thresholds,
+    softmax,
+    temperature,
+    threshold_for_false_alarms,
+)
 
 
 @pytest.mark.parametrize("true_temperature", [0.5, 1.0, 3.0])
@@ -35,3 +42,18 @@ def test_abstention_leaves_the_coverage_asked_for() -> None:
     probabilities = softmax(np.random.default_rng(2).normal(0, 2, (1000, 2)))
     below = abstain_below(probabilities, 0.7)
     assert (probabilities.max(axis=1) >= below).mean() == pytest.approx(0.7, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("budget", "on"),
+    [(100, 0.1), (10, 0.3), (1.5, 0.4), (1, 0.7), (0, 0.9)],  # at .4 there is 1 an hour, but at .5 are 1.5
+)
+def test_the_lowest_threshold_that_stays_within_a_budget_of_false_alarms(budget: float, on: float) -> None:
+    thresholds = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9])
+    false_alarms = np.array([90, 40, 9, 2, 3, 1, 0])
+    assert threshold_for_false_alarms(thresholds, false_alarms, 2.0, budget) == (on, pytest.approx(0.6 * on))
+
+
+def test_a_budget_that_no_threshold_keeps_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"no threshold up to 0\.9 keeps 1 false alarms an hour \(4 in 2 h there\)"):
+        threshold_for_false_alarms(np.array([0.5, 0.9]), np.array([9, 4]), 2.0, 1.0)

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-__all__ = ["abstain_below", "detection_thresholds", "softmax", "temperature"]
+from exclaim.errors import RecipeError
+
+__all__ = ["abstain_below", "detection_thresholds", "softmax", "temperature", "threshold_for_false_alarms"]
 
 _OFF_SHARE = 0.6  # the threshold to close, as a share of the one to open
 
@@ -55,6 +57,34 @@ def detection_thresholds(probabilities: np.ndarray, positive: np.ndarray) -> tup
     edges = np.concatenate([[0.0], (values[1:] + values[:-1]) / 2, [1.0]])
     best = np.flatnonzero(balanced >= balanced.max() - 1e-9)
     on = float(np.clip(edges[best[len(best) // 2]], 0.02, 0.98))
+    return on, on * _OFF_SHARE
+
+
+def threshold_for_false_alarms(
+    thresholds: np.ndarray, false_alarms: np.ndarray, hours: float, budget: float
+) -> tuple[float, float]:
+    """Return the thresholds (on, off): ``on`` is the lowest from which on false alarms stay within a budget.
+
+    Balanced accuracy on windows weighs a minute of misses like a minute of alarms; hours of background hold thousands
+    of windows, and a site counts alarms.
+
+    Args:
+        thresholds: (n,) rising, each with the off threshold that this function would give it.
+        false_alarms: (n,) int, counted at each over hours of validation sound.
+        hours: how many; more than 0.
+        budget: false alarms an hour; 0 or more.
+
+    Raises:
+        RecipeError: when the highest threshold exceeds the budget too.
+    """
+    over = np.flatnonzero(np.asarray(false_alarms) / hours > budget)
+    first = int(over[-1]) + 1 if len(over) else 0
+    if first == len(thresholds):
+        raise RecipeError(
+            f"no threshold up to {thresholds[-1]:.4g} keeps {budget:g} false alarms an hour ({false_alarms[-1]} in "
+            f"{hours:g} h there); train a better detector, or allow more"
+        )
+    on = float(thresholds[first])
     return on, on * _OFF_SHARE
 
 
