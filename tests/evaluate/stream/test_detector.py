@@ -59,7 +59,8 @@ def test_the_curve_trades_false_alarms_for_recall_and_the_recall_asked_for_is_on
 
     recalls = [point.recall for point in found.curve]
     false = [point.false_alarms for point in found.curve]
-    assert [point.threshold for point in found.curve] == list(THRESHOLDS)
+    assert [point.threshold for point in found.curve] == list(THRESHOLDS)[-len(found.curve) :]
+    assert found.curve[0].false_alarms > found.curve[1].false_alarms
     assert recalls == sorted(recalls, reverse=True)
     assert false == sorted(false, reverse=True)
     screams = [sounds[event.onset] for event in events]
@@ -71,6 +72,16 @@ def test_the_curve_trades_false_alarms_for_recall_and_the_recall_asked_for_is_on
     assert found.at_recall.recall >= 0.8
     above = [point for point in found.curve if point.threshold > found.at_recall.threshold]
     assert all(point.recall < 0.8 for point in above)
+
+
+def test_the_curve_leaves_out_where_alarms_run_into_one_that_never_ends():
+    """A hum at .1 throughout: below that threshold there is one alarm, which began before all screams."""
+    recording = heard(600, {at: 0.9 for at in range(50, 550, 50)}, tuple(scream(at) for at in range(50, 550, 100)))
+    track = recording.track._replace(probabilities=np.maximum(recording.track.probabilities, 0.1))
+    found = judge_stream(HEAD, [recording._replace(track=track)])
+
+    assert found.curve[0].threshold > 0.1
+    assert {(point.recall, point.false_alarms) for point in found.curve} == {(1.0, 5), (0.0, 0)}
 
 
 def test_a_recall_that_no_threshold_reaches_is_told():

@@ -85,7 +85,7 @@ class StreamFigures(msgspec.Struct, frozen=True, kw_only=True):
     false_on: dict[str, int]  # false alarms at the card's thresholds by what sounded in their window
     wanted_recall: float
     at_recall: OperatingPoint | None  # the highest threshold with the recall wanted; None where none has it
-    curve: tuple[OperatingPoint, ...]  # DET: thresholds rising
+    curve: tuple[OperatingPoint, ...]  # DET: thresholds rising; see sweep
     matchings: dict[str, Matching]  # at the card's thresholds
 
 
@@ -143,14 +143,18 @@ def judge_stream(
 
 
 def sweep(head: Head, recordings: Sequence[Heard], options: EpisodeOptions) -> tuple[OperatingPoint, ...]:
-    """Return what each of :data:`THRESHOLDS` gives, the off threshold at the head's share of it."""
+    """Return what :data:`THRESHOLDS` give, rising, the off threshold at the head's share of each.
+
+    They begin where false alarms are most frequent: at lower thresholds alarms run into each other, until one alarm
+    that never ends is all that is left, which would look like quiet.
+    """
     share = head.thresholds.off / head.thresholds.on if head.thresholds.on else 1.0
     points = []
     for on in THRESHOLDS:
         thresholds = Thresholds(on=on, off=on * share)
         found = [alarms(recording.track, head, thresholds, options) for recording in recordings]
         points.append(_point(head, recordings, found, thresholds))
-    return tuple(points)
+    return tuple(points[int(np.argmax([point.false_alarms for point in points])) :])
 
 
 def _detected(head: Head, events: Sequence[Event]) -> list[Event]:
