@@ -98,11 +98,17 @@ def test_a_soundscape_is_built_and_evaluated(exclaim, data_root, tmp_path):
     done = exclaim("soundscape", folder, "--hours", 1 / 30, "--data", data_root, "--seed", 3)
     assert done.status == 0, done.err
     assert "1 recordings, 0.0333333 h" in done.out
-    found = exclaim("evaluate", "scream-detection", "--stream", folder, "--json")
+    results = tmp_path / "results.json"
+    found = exclaim("evaluate", "scream-detection", "--stream", folder, "--json", "--record", results)
     assert found.status == 0, found.err
     figures = json.loads(found.out)["figures"]
     assert figures["hours"] == pytest.approx(1 / 30)
     assert (figures["events"], sum(figures["others"].values())) == (2, 2)
+
+    assert read_records(results)[0].command == (
+        "exclaim soundscape minutes --hours 0.0333333333333 --corpus emogator --part test --screams 60 --others 60 "
+        "--snr 10 --seed 3 && exclaim evaluate scream-detection --stream minutes"
+    )
 
     again = exclaim("soundscape", folder, "--hours", 1 / 30, "--data", data_root)
     assert again.status == 1

@@ -20,6 +20,7 @@ from exclaim.evaluate.stream.detector import OperatingPoint
 from exclaim.evaluate.stream.evaluate import StreamEvaluation, evaluate_stream
 from exclaim.evaluate.stream.recordings import Recording, find_recordings
 from exclaim.evaluate.stream.records import stream_records
+from exclaim.evaluate.stream.render import made_by
 from exclaim.model import Model, shipped_models
 
 __all__ = ["evaluate_streams"]
@@ -139,10 +140,12 @@ def _write(found: StreamEvaluation, path: Path) -> None:
 
 
 def _command(model: Model, streams: Sequence[Path], events: Sequence[Path], name: str | None, seed: int) -> str:
-    """Return the command that measures this again: file names without the folders of this machine."""
+    """Return what measures this again, soundscapes made first: file names without the folders of this machine."""
     shipped = model.path in shipped_models().values()
     words = ["exclaim", "evaluate", model.path.stem if shipped else model.path.name]
     for option, paths in (("--stream", streams), ("--events", events)):
         words += [word for path in paths for word in (option, path.name if path.is_absolute() else path.as_posix())]
     words += ["--name", name] if name else []
-    return shlex.join([*words, *(["--seed", str(seed)] if seed else [])])
+    words += ["--seed", str(seed)] if seed else []
+    made = [command for path in streams if (command := made_by(path))]
+    return " && ".join([*made, shlex.join(words)])

@@ -1,5 +1,6 @@
 """``exclaim soundscape FOLDER``: hours of recording with known events, to measure a detector on."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -51,6 +52,7 @@ def soundscape(
             options,
             count=count,
             seed=seed,
+            command=_command(folder, hours, corpus, part, split, options, seed),
             progress=lambda seconds: progress.update(bar, completed=seconds),
         )
     speakers = len({sound.source for sound in sources.screams})
@@ -58,3 +60,13 @@ def soundscape(
         f"{folder}: {count} recordings, {hours:g} h, over {len(sources.backgrounds)} backgrounds; "
         f"{len(sources.screams)} different screams of {speakers} speakers"
     )
+
+
+def _command(
+    folder: Path, hours: float, corpus: str, part: str, split: Path | None, options: SoundscapeOptions, seed: int
+) -> str:
+    """Return the command that makes the same soundscapes on any machine: names without this machine's folders."""
+    words = ["exclaim", "soundscape", folder.name, "--hours", f"{hours:.12g}", "--corpus", corpus, "--part", part]
+    words += ["--split", split.name if split.is_absolute() else split.as_posix()] if split is not None else []
+    words += ["--screams", f"{options.screams_per_hour:g}", "--others", f"{options.others_per_hour:g}"]
+    return shlex.join([*words, "--snr", f"{options.snr_db:g}", "--seed", str(seed)])

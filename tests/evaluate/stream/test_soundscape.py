@@ -12,7 +12,7 @@ from exclaim.errors import CorpusError
 from exclaim.evaluate.noise.mixing import active_level, mean_square
 from exclaim.evaluate.stream.events import read_events
 from exclaim.evaluate.stream.recordings import find_recordings
-from exclaim.evaluate.stream.render import render, sound_of, write_soundscapes
+from exclaim.evaluate.stream.render import made_by, render, sound_of, write_soundscapes
 from exclaim.evaluate.stream.soundscape import SoundscapeOptions, choose, plan
 from exclaim.evaluate.stream.sources import Sound, Sources, find_sources
 
@@ -163,7 +163,7 @@ def test_soundscapes_are_pairs_that_can_be_evaluated_and_made_again(corpora, tmp
     sources = find_sources(corpora, tmp_path / "split.json", "test", "emogator")
     options, told = SoundscapeOptions(seconds=60, screams_per_hour=120, others_per_hour=180), []
     for name in ("first", "again"):
-        write_soundscapes(tmp_path / name, sources, options, count=2, seed=4, progress=told.append)
+        write_soundscapes(tmp_path / name, sources, options, count=2, seed=4, command="again", progress=told.append)
 
     pairs = find_recordings([tmp_path / "first"], [])
     assert [pair.sound.name for pair in pairs] == ["01.flac", "02.flac"]
@@ -177,12 +177,13 @@ def test_soundscapes_are_pairs_that_can_be_evaluated_and_made_again(corpora, tmp
         np.testing.assert_array_equal(samples, read_audio(tmp_path / "again" / pair.sound.name))
     assert pairs[0].events.read_bytes() != pairs[1].events.read_bytes()
     assert json.loads((tmp_path / "first/soundscape.json").read_text())["seed"] == 4
+    assert (made_by(tmp_path / "first"), made_by(tmp_path)) == ("again", None)
 
 
 def test_a_folder_that_holds_something_is_left_alone(corpora, tmp_path):
     sources = find_sources(corpora, tmp_path / "split.json", "test", "emogator")
     with pytest.raises(CorpusError, match="is not empty; name a new folder"):
-        write_soundscapes(tmp_path, sources, SoundscapeOptions(seconds=60), count=1, seed=0)
+        write_soundscapes(tmp_path, sources, SoundscapeOptions(seconds=60), count=1, seed=0, command="")
 
 
 @pytest.mark.data

@@ -119,11 +119,15 @@ def judge_stream(
         draws: how many.
     """
     options = options or EpisodeOptions()
-    events = [event for recording in recordings for event in _detected(head, recording.events)]
-    others = Counter(e.label for recording in recordings for e in recording.events if not is_detected(head, e.label))
+    detected = [_detected(head, recording.events) for recording in recordings]
+    events = [event for theirs in detected for event in theirs]
+    others = Counter(event.label for recording in recordings for event in recording.events)
+    others.subtract(event.label for event in events)
     sources = {event.source for event in events}
-    found_alarms = [alarms(recording.track, head, head.thresholds, options) for recording in recordings]
-    at_card = _point(head, recordings, found_alarms, head.thresholds)
+    found = [
+        _found(recording.track, theirs, head, head.thresholds, options)
+        for recording, theirs in zip(recordings, detected, strict=True)
+    ]
     curve = sweep(head, recordings, options)
     enough = [point for point in curve if point.recall is not None and point.recall >= wanted_recall]
     return StreamFigures(
@@ -131,14 +135,14 @@ def judge_stream(
         recordings=len(recordings),
         events=len(events),
         sources=len(sources) if events and None not in sources else None,
-        others=dict(others.most_common()),
-        at_card=at_card,
-        recall_interval=_recall_interval(head, recordings, found_alarms, seed, draws),
-        false_on=dict(_false_on(head, recordings, found_alarms).most_common()),
+        others=dict((+others).most_common()),
+        at_card=_point(found, head.thresholds, _hours(recordings)),
+        recall_interval=_recall_interval(events, [delay for one in found for delay in one.delays], seed, draws),
+        false_on=dict(_false_on(recordings, found).most_common()),
         wanted_recall=wanted_recall,
         at_recall=enough[-1] if enough else None,
         curve=curve,
-        matchings=_matchings(head, recordings, found_alarms),
+        matchings=_matchings(detected, found),
     )
 
 
@@ -147,14 +151,41 @@ def sweep(head: Head, recordings: Sequence[Heard], options: EpisodeOptions) -> t
 
     They begin where false alarms are most frequent: at lower thresholds alarms run into each other, until one alarm
     that never ends is all that is left, which would look like quiet.
+
+    Args:
+        head: that detects; its on threshold is over 0.
+        recordings: at least one, of some length.
+        options: how windows become episodes.
     """
-    share = head.thresholds.off / head.thresholds.on if head.thresholds.on else 1.0
+    share = head.thresholds.off / head.thresholds.on
+    heard = [(recording.track, _detected(head, recording.events)) for recording in recordings]
     points = []
     for on in THRESHOLDS:
         thresholds = Thresholds(on=on, off=on * share)
-        found = [alarms(recording.track, head, thresholds, options) for recording in recordings]
-        points.append(_point(head, recordings, found, thresholds))
+        found = [_found(track, events, head, thresholds, options) for track, events in heard]
+        points.append(_point(found, thresholds, _hours(recordings)))
     return tuple(points[int(np.argmax([point.false_alarms for point in points])) :])
+
+
+class _Found(NamedTuple):
+    """What a threshold gives on one recording."""
+
+    alarms: tuple[Alarm, ...]
+    false: tuple[Alarm, ...]
+    delays: tuple[float | None, ...]  # of each event, seconds from its onset to its alarm; None: it has none
+
+
+def _found(
+    track: Track, events: Sequence[Event], head: Head, thresholds: Thresholds, options: EpisodeOptions
+) -> _Found:
+    given = alarms(track, head, thresholds, options)
+    match = alarm_based(_spans(events), [alarm.open for alarm in given])
+    found_by = zip(events, match.found_by, strict=True)
+    return _Found(
+        alarms=given,
+        false=tuple(alarm for alarm, false in zip(given, match.false, strict=True) if false),
+        delays=tuple(given[k].known - event.onset if k >= 0 else None for event, k in found_by),
+    )
 
 
 def _detected(head: Head, events: Sequence[Event]) -> list[Event]:
@@ -169,50 +200,29 @@ def _hours(recordings: Sequence[Heard]) -> float:
     return sum(recording.track.seconds for recording in recordings) / 3600
 
 
-def _delays(head: Head, recording: Heard, found: Sequence[Alarm]) -> list[float | None]:
-    """Return the seconds from each event's onset to its alarm, None where it has none."""
-    events = _detected(head, recording.events)
-    match = alarm_based(_spans(events), [alarm.open for alarm in found])
-    return [found[k].known - e.onset if k >= 0 else None for e, k in zip(events, match.found_by, strict=True)]
-
-
-def _false(head: Head, recording: Heard, found: Sequence[Alarm]) -> list[Alarm]:
-    match = alarm_based(_spans(_detected(head, recording.events)), [alarm.open for alarm in found])
-    return [alarm for alarm, false in zip(found, match.false, strict=True) if false]
-
-
-def _point(
-    head: Head, recordings: Sequence[Heard], found: Sequence[Sequence[Alarm]], thresholds: Thresholds
-) -> OperatingPoint:
-    pairs = list(zip(recordings, found, strict=True))
-    delays = [delay for recording, theirs in pairs for delay in _delays(head, recording, theirs)]
-    heard = [delay for delay in delays if delay is not None]
-    false = sum(len(_false(head, recording, theirs)) for recording, theirs in pairs)
-    hours = _hours(recordings)
-    low, high = rate_interval(false, hours)
+def _point(found: Sequence[_Found], thresholds: Thresholds, hours: float) -> OperatingPoint:
+    delays = [delay for one in found for delay in one.delays]
+    known = [delay for delay in delays if delay is not None]
+    false = sum(len(one.false) for one in found)
     return OperatingPoint(
         threshold=thresholds.on,
         off=thresholds.off,
-        recall=len(heard) / len(delays) if delays else None,
+        recall=len(known) / len(delays) if delays else None,
         false_alarms=false,
         false_alarms_per_hour=false / hours,
-        false_alarms_interval=(low, high),
-        delay_median=float(np.quantile(heard, 0.5)) if heard else None,
-        delay_90=float(np.quantile(heard, 0.9)) if heard else None,
+        false_alarms_interval=rate_interval(false, hours),
+        delay_median=float(np.quantile(known, 0.5)) if known else None,
+        delay_90=float(np.quantile(known, 0.9)) if known else None,
     )
 
 
-def _recall_interval(
-    head: Head, recordings: Sequence[Heard], found: Sequence[Sequence[Alarm]], seed: int, draws: int
-) -> Interval | None:
+def _recall_interval(events: Sequence[Event], delays: Sequence[float | None], seed: int, draws: int) -> Interval | None:
     """Return the recall's interval: sources drawn whole; where all or nothing was found, exact over sources.
 
     An event that does not say where it is from is a source by itself.
 
     Source: of the exact interval Clopper and Pearson 1934, Biometrika 26.
     """
-    events = [event for recording in recordings for event in _detected(head, recording.events)]
-    delays = [d for r, theirs in zip(recordings, found, strict=True) for d in _delays(head, r, theirs)]
     clusters = [event.source or f"\0{number}" for number, event in enumerate(events)]
     hits, n = np.array([delay is not None for delay in delays], float), len(set(clusters))
     if n < 2:
@@ -225,22 +235,19 @@ def _recall_interval(
     return None if drawn is None else (max(0.0, drawn[0]), min(1.0, drawn[1]))
 
 
-def _false_on(head: Head, recordings: Sequence[Heard], found: Sequence[Sequence[Alarm]]) -> Counter[str]:
+def _false_on(recordings: Sequence[Heard], found: Sequence[_Found]) -> Counter[str]:
     """Count false alarms by the labels that sounded in the window that opened them."""
     counts: Counter[str] = Counter()
     for recording, theirs in zip(recordings, found, strict=True):
-        for alarm in _false(head, recording, theirs):
+        for alarm in theirs.false:
             begin = alarm.known - ALARM_AFTER
             sounding = {e.label for e in recording.events if e.onset <= alarm.known and e.offset >= begin}
             counts[" and ".join(sorted(sounding)) or "nothing that is marked"] += 1
     return counts
 
 
-def _matchings(head: Head, recordings: Sequence[Heard], found: Sequence[Sequence[Alarm]]) -> dict[str, Matching]:
-    pairs = [
-        (_spans(_detected(head, recording.events)), [alarm.heard for alarm in theirs])
-        for recording, theirs in zip(recordings, found, strict=True)
-    ]
+def _matchings(detected: Sequence[Sequence[Event]], found: Sequence[_Found]) -> dict[str, Matching]:
+    pairs = [(_spans(e), [alarm.heard for alarm in f.alarms]) for e, f in zip(detected, found, strict=True)]
     counted = {
         "onset within 200 ms": [event_based(*pair, offsets=False) for pair in pairs],
         "onset and offset within collars": [event_based(*pair) for pair in pairs],

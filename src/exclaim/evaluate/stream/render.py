@@ -16,7 +16,7 @@ from exclaim.evaluate.stream.soundscape import Excerpt, Placed, Soundscape, Soun
 from exclaim.evaluate.stream.sources import Sources
 from exclaim.features import SAMPLE_RATE
 
-__all__ = ["NOTES", "render", "sound_of", "write_soundscapes"]
+__all__ = ["NOTES", "made_by", "render", "sound_of", "write_soundscapes"]
 
 NOTES = "soundscape.json"  # beside the recordings: how they were made
 _BLOCK = 30 * SAMPLE_RATE
@@ -96,6 +96,7 @@ def write_soundscapes(
     *,
     count: int,
     seed: int,
+    command: str,
     progress: Callable[[float], None] = lambda seconds: None,
 ) -> None:
     """Write so many soundscapes as pairs NAME.flac and NAME.csv, and how they were made.
@@ -106,6 +107,7 @@ def write_soundscapes(
         options: see there.
         count: how many; each is drawn by itself.
         seed: the same gives the same files.
+        command: that makes them again, for who finds them.
         progress: called with the seconds written so far, of all.
 
     Raises:
@@ -129,10 +131,23 @@ def write_soundscapes(
                     file.write(block)
                     progress(number * options.seconds + (begin * _BLOCK + len(block)) / SAMPLE_RATE)
             write_events(folder / f"{name}.csv", map(_event, scape.placed))
-        notes = {"seed": seed, "count": count, "options": msgspec.to_builtins(options), "sources": _notes(sources)}
+        notes = {"command": command, "seed": seed, "count": count}
+        notes |= {"options": msgspec.to_builtins(options), "sources": _notes(sources)}
         (folder / NOTES).write_bytes(msgspec.json.format(msgspec.json.encode(notes)) + b"\n")
     except (OSError, soundfile.LibsndfileError) as error:
         raise CorpusError(f"soundscapes cannot be written to {folder}: {error}") from error
+
+
+def made_by(folder: Path) -> str | None:
+    """Return the command that made a folder of soundscapes; None where it holds none, or does not say."""
+    try:
+        return msgspec.json.decode((folder / NOTES).read_bytes(), type=_MadeBy).command
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+class _MadeBy(msgspec.Struct):
+    command: str
 
 
 def _event(placed: Placed) -> Event:
