@@ -43,7 +43,7 @@ class AdmissionOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
 
     tolerance: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01  # loss of UAR or AUROC that may be
     time_tolerance: Annotated[float, msgspec.Meta(ge=0)] = 0.03  # share of its time that one run cannot tell apart
-    repeats: Annotated[int, msgspec.Meta(ge=1)] = 400  # windows that are timed
+    repeats: Annotated[int, msgspec.Meta(ge=1)] = 200  # windows that are timed
     draws: Annotated[int, msgspec.Meta(ge=2)] = 2000  # of speakers
     seed: int = 0  # of the draws
 
