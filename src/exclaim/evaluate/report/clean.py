@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from exclaim.evaluate.paired import Spread
+from exclaim.evaluate.report.answered import test_data
 from exclaim.evaluate.report.paper import ACCURACIES, PAPER
 from exclaim.evaluate.report.provenance import data_lines
 from exclaim.evaluate.report.rows import Judgement, Row
@@ -146,6 +147,7 @@ def _number(one: Judgement, figure: str, spread: Spread, split: str) -> Number:
         high=high,
         seeds=one.row.seeds,
         clips=len(one.truth),
+        data=test_data(one.row.runs[0]),
         data_sha256=one.data_sha256,
     )
 

@@ -73,7 +73,7 @@ def flip_table(
             ),
             Cell(f"{flip.sureness:.2f}"),
         )
-        return Line(clips[i].path, cells, clips[i].speaker or "")
+        return Line(clips[i].path, cells, (clips[i].speaker or "").removeprefix("csv:"))
 
     columns = (
         Column("truth", number=False),

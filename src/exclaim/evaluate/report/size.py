@@ -47,15 +47,14 @@ def trained_parameters(weights: Path) -> int | None:
 
 def size_section(rows: Sequence[Row]) -> Section:
     """Return Table IV: a line for each network; rows that differ in their training only share one."""
-    lines, numbers, seen = [], [], set()
+    lines, numbers, seen = [], [], []
     for row in rows:
+        if _shape(row) in seen:
+            continue
+        seen.append(_shape(row))
         trained = trained_parameters(row.runs[0].folder / "best.safetensors")
         cost = _cost(row)
-        what = (row.recipe.network.name, trained, cost.parameters, cost.bytes // 100)
-        if what in seen:
-            continue
-        seen.add(what)
-        alike = [other.name for other in rows if other.recipe.network == row.recipe.network]
+        alike = [other.name for other in rows if _shape(other) == _shape(row)]
         lines.append(_line(row, alike, trained, cost))
         numbers += _numbers(row, trained, cost)
     networks = {row.recipe.network.name for row in rows}
@@ -84,6 +83,13 @@ def size_section(rows: Sequence[Row]) -> Section:
     )
 
 
+def _shape(row: Row) -> tuple:
+    """Return what decides a network's size; what is dropped in training does not."""
+    network = row.recipe.network
+    options = {name: value for name, value in network.options.items() if name != "dropout"}
+    return network.name, options, row.recipe.precision, tuple(row.recipe.heads)
+
+
 def _cost(row: Row) -> Cost:
     data = row.runs[0].model.read_bytes()
     try:
@@ -95,7 +101,7 @@ def _cost(row: Row) -> Cost:
 
 def _line(row: Row, alike: Sequence[str], trained: int | None, cost: Cost) -> Line:
     network = row.recipe.network
-    options = ", ".join(f"{name} {value}" for name, value in network.options.items())
+    options = ", ".join(f"{name} {value}" for name, value in network.options.items() if name != "dropout")
     detail = f"{network.name}{f' ({options})' if options else ''}"
     if len(alike) > 1:
         detail += f"; also {', '.join(name for name in alike if name != row.name)}"
