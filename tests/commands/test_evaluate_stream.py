@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from exclaim.commands import evaluate_stream
 from exclaim.evaluate.results import read_records
 
 RATE = 16_000
@@ -86,7 +87,7 @@ def test_what_cannot_be_is_one_sentence(exclaim, quiet, recordings, monkeypatch,
 
 
 def test_without_scipy_it_says_what_to_install(exclaim, quiet, recordings, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "exclaim.commands.evaluate_stream", None)
+    monkeypatch.setattr(evaluate_stream, "find_spec", lambda name: None)
     done = exclaim("evaluate", quiet, "--stream", recordings)
     assert done.status == 1
     assert "run `pip install exclaim[learn]`" in done.err

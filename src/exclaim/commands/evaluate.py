@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 import exclaim
+from exclaim.commands.evaluate_stream import evaluate_streams
 from exclaim.commands.evaluation_tables import print_evaluation
 from exclaim.corpora.data_root import data_root
 from exclaim.corpora.manifest import Manifest
@@ -87,7 +88,7 @@ def evaluate(
         of_clips = {"--corpus": corpus, "--manifest": manifest, "--task": task, "--speakers-file": speakers_file}
         of_clips |= {"--split": split, "--noise": noise, "--snr": snr, "--answers": answers}
         _refuse_options_of_clips([option for option, value in of_clips.items() if value is not None])
-        _streams_judge()(
+        evaluate_streams(
             load_model(model, pin=pin),
             stream or [],
             events or [],
@@ -135,15 +136,6 @@ def evaluate(
 def _refuse_options_of_clips(given: Sequence[str]) -> None:
     if given:
         raise ConfigError(f"{given[0]} is for clips; with --stream give --events, --name, --out, --record or --json")
-
-
-def _streams_judge() -> Callable[..., None]:
-    """Return what judges streams: imported here, since clips are judged without scipy."""
-    try:
-        from exclaim.commands.evaluate_stream import evaluate_streams
-    except ImportError as error:
-        raise ConfigError(f"--stream needs {error.name}; run `pip install exclaim[learn]`") from error
-    return evaluate_streams
 
 
 def _snrs(texts: Sequence[str] | None, noise: str | None) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 import msgspec
@@ -50,7 +51,14 @@ def evaluate_streams(
         out: the whole evaluation as JSON, with the DET curve.
         record: a results.json to add the figures to.
         as_json: print the same JSON in place of a table.
+
+    Raises:
+        ConfigError: when scipy is not installed, or a file cannot be written.
+        CorpusError: when recordings and events do not pair, or events do not hold.
+        AudioError: when a recording cannot be read.
     """
+    if find_spec("scipy") is None:  # before hours are heard
+        raise ConfigError("--stream needs scipy; run `pip install exclaim[learn]`")
     recordings = find_recordings(streams, events)
     called = name or " + ".join(path.name if path.is_dir() else path.stem for path in streams)
     found = _heard(model, recordings, called, seed, draws)

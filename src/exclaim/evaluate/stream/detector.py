@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from scipy.stats import beta
 
 from exclaim.card import Head, Thresholds
 from exclaim.corpora.labels import TASKS, canonical_label
@@ -223,6 +222,8 @@ def _recall_interval(events: Sequence[Event], delays: Sequence[float | None], se
 
     Source: of the exact interval Clopper and Pearson 1934, Biometrika 26.
     """
+    from scipy.stats import beta  # here: only who evaluates streams has it
+
     clusters = [event.source or f"\0{number}" for number, event in enumerate(events)]
     hits, n = np.array([delay is not None for delay in delays], float), len(set(clusters))
     if n < 2:

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from exclaim.features import HOP_LENGTH, N_FFT, SAMPLE_RATE, WINDOW_FRAMES
 
@@ -101,6 +99,9 @@ def event_based(
 
     Source: sed_eval's EventBasedMetrics with ``event_matching_type="optimal"``.
     """
+    from scipy.sparse import csr_array  # here: only who evaluates streams has it
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
     begins, ends = _times(events)
     onsets, closings = _times(detections)
     near = np.abs(begins[:, None] - onsets) <= collar

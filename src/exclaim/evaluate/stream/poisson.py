@@ -1,7 +1,5 @@
 """How often something happens, from how often it was counted: a rate with its exact interval."""
 
-from scipy.stats import chi2
-
 from exclaim.evaluate.bootstrap import Interval
 
 __all__ = ["rate_interval"]
@@ -21,6 +19,8 @@ def rate_interval(count: int, hours: float, level: float = 0.95) -> Interval:
     Source: Garwood 1936, "Fiducial limits for the Poisson distribution", Biometrika 28, by quantiles of chi-squared
     with ``2 count`` and ``2 count + 2`` degrees of freedom.
     """
+    from scipy.stats import chi2  # here: only who evaluates streams has it
+
     tail = (1 - level) / 2
     low = chi2.ppf(tail, 2 * count) / 2 if count else 0.0
     high = chi2.ppf(1 - tail, 2 * count + 2) / 2
