@@ -1,7 +1,5 @@
 """The tables of a report: what they say is what was measured."""
 
-import json
-
 import msgspec
 import numpy as np
 import pytest
@@ -18,6 +16,7 @@ from exclaim.evaluate.report.runs import find_runs
 from exclaim.evaluate.report.section import signed
 from exclaim.evaluate.report.size import size_section, trained_parameters
 from exclaim.evaluate.report.teaching import teaching_section
+from exclaim.learn.admission import Admission, Quality
 from exclaim.learn.recipe import NetworkOptions
 
 
@@ -164,18 +163,21 @@ def test_training_is_drawn_where_runs_kept_it(judge):
 def test_the_gate_says_what_is_not_shipped_and_why(make_runs, caplog):
     a, b = make_runs({"name": "a"}, {"name": "b"})
     assert gate_section([a, b]) is None
-    (a.folder / "compress.json").write_text(
-        json.dumps(
-            [
-                {"model": "a-8bit", "method": "static", "bytes": 1234, "ms": 2.0, "quality": {"uar": 0.5}, "more": 1,
-                 "passed": False, "reason": "UAR falls by 0.1"},
-                {"model": "a-half", "method": "half", "bytes": 2345, "quality": {}, "passed": True},
-            ]
-        )
-    )  # fmt: skip
+    costs = {"original": "a", "original_sha256": "0" * 64, "sha256": "1" * 64, "processor": "this one"}
+    costs |= {"bytes": 1234, "original_bytes": 4000, "ms": 2.0, "original_ms": 2.5, "data": "test clips"}
+    uar = Quality(
+        task="scream-type", figure="uar", original=0.7, candidate=0.6, difference=-0.1, interval=(-0.15, -0.05)
+    )
+    tried = [
+        Admission(model="a-8bit", method="int8", **costs, quality=(uar,), passed=False, reason="UAR falls by 0.1"),
+        Admission(model="a-half", method="pruned", **costs, quality=(), passed=True, reason="smaller and as good"),
+    ]
+    (a.folder / "compress.json").write_bytes(msgspec.json.encode(tried))
     (b.folder / "compress.json").write_text("[]]")
     section = gate_section([a, b])
     lines = section.tables[0].blocks[0].lines
     assert [(one.name, one.cells[-1].text) for one in lines] == [("a-8bit", "not shipped"), ("a-half", "passed")]
     assert lines[0].cells[-1].detail == "UAR falls by 0.1"
-    assert "compress.json is not understood" in caplog.text
+    gain = number(section, "a-8bit", "gain of uar")
+    assert (gain.value, gain.low, gain.high) == (-0.1, -0.15, -0.05)
+    assert "left out" in caplog.text

@@ -18,7 +18,7 @@ from exclaim.learn.recipe import Recipe, SplitOptions, teachers_of
 
 __all__ = ["Judgement", "Row", "judgements", "rows", "twins"]
 
-_SPLIT_WORDS = re.compile(r"[-_.]?(random|speakers?|independent)(?=$|[-_.])")
+_SPLIT_WORDS = re.compile(r"[-_.]?(by[-_.]speakers?|random|speakers?|independent)(?=$|[-_.])")
 
 
 class Row(NamedTuple):
