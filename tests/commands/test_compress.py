@@ -14,16 +14,11 @@ pytest.importorskip("onnx", reason="needs the extra `learn`")
 
 @pytest.fixture(autouse=True)
 def same_time(monkeypatch) -> None:
-    """Let every model take a millisecond; `bench` has tests of its own that it measures."""
-    from exclaim.evaluate.bench_speed import Speed
+    """Let every model take a millisecond; how they are timed has tests of its own."""
     from exclaim.learn import admission
+    from exclaim.learn.pace import Pace
 
-    none = {"librosa_ms": None, "teacher_ms": None, "eager_ms": {}, "load_ms": {}}
-    monkeypatch.setattr(
-        admission,
-        "timed",
-        lambda options: Speed(front_end_ms=1, stream_100ms_ms=1, model_ms=dict.fromkeys(options.models, 1.0), **none),
-    )
+    monkeypatch.setattr(admission, "paces", lambda original, models, windows: [Pace(1.0, 1.0, 1.0)] * len(models))
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The gate: smaller, not slower, as good; each of the three alone keeps a candidate out."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,6 @@ import soundfile
 from exclaim.card import Head
 from exclaim.corpora.manifest_files import read_manifest
 from exclaim.errors import ModelError
-from exclaim.evaluate.bench_speed import Speed, SpeedOptions
 from exclaim.evaluate.labelling import Labelled, label_clips
 from exclaim.learn import admission
 from exclaim.learn.admission import (
@@ -24,6 +23,7 @@ from exclaim.learn.admission import (
     read_admissions,
     verdict,
 )
+from exclaim.learn.pace import Pace
 from exclaim.model import Model, load_model
 
 TYPE = Head(task="scream-type", output="scream-type", labels=("negative", "positive"))
@@ -41,43 +41,47 @@ def quality(low: float, high: float, figure: str = "uar") -> Quality:
     )
 
 
+def pace(ratio: float) -> Pace:
+    return Pace(0.5 * ratio, 0.5, ratio)
+
+
 AS_GOOD = (quality(-0.005, 0.01), quality(-0.01, 0.01, "auroc"))
 
 
 @pytest.mark.parametrize(
-    ("sizes", "times", "figures", "words"),
+    ("sizes", "ratio", "figures", "words"),
     [
-        ((100, 100), (1.0, 1.0), AS_GOOD, ["not smaller"]),
-        ((50, 100), (1.04, 1.0), AS_GOOD, ["slower"]),
-        ((50, 100), (1.0, 1.0), (quality(-0.011, 0.03), AS_GOOD[1]), ["scream-type UAR", "does not exclude a loss"]),
-        ((50, 100), (1.0, 1.0), (AS_GOOD[0], quality(-0.02, 0.0, "auroc")), ["scream-type AUROC"]),
-        ((50, 100), (1.0, 1.0), (), ["not measured"]),
-        ((150, 100), (2.0, 1.0), (quality(-0.2, -0.1),), ["not smaller", "slower", "UAR"]),
+        ((100, 100), 1.0, AS_GOOD, ["not smaller"]),
+        ((50, 100), 1.04, AS_GOOD, ["slower"]),
+        ((50, 100), 1.0, (quality(-0.011, 0.03), AS_GOOD[1]), ["scream-type UAR", "does not exclude a loss"]),
+        ((50, 100), 1.0, (AS_GOOD[0], quality(-0.02, 0.0, "auroc")), ["scream-type AUROC"]),
+        ((50, 100), 1.0, (), ["not measured"]),
+        ((150, 100), 2.0, (quality(-0.2, -0.1),), ["not smaller", "slower", "UAR"]),
     ],
 )
-def test_each_fault_alone_keeps_a_candidate_out(sizes, times, figures, words):
-    passed, reason = verdict(sizes, times, figures, STRICT)
+def test_each_fault_alone_keeps_a_candidate_out(sizes, ratio, figures, words):
+    passed, reason = verdict(sizes, pace(ratio), figures, STRICT)
     assert not passed
     assert all(word in reason for word in words)
 
 
 def test_what_is_smaller_no_slower_and_as_good_passes():
-    passed, reason = verdict((50, 100), (1.02, 1.0), AS_GOOD, STRICT)
+    passed, reason = verdict((50, 100), pace(1.02), AS_GOOD, STRICT)
     assert passed
     assert reason.startswith("50% of the bytes, 102% of the time")
 
 
 def test_a_figure_without_an_interval_is_no_proof():
     unknown = Quality(task="a", figure="auroc", original=None, candidate=None, difference=None, interval=None)
-    passed, reason = verdict((50, 100), (1.0, 1.0), (AS_GOOD[0], unknown), STRICT)
+    passed, reason = verdict((50, 100), pace(1.0), (AS_GOOD[0], unknown), STRICT)
     assert not passed
     assert "nothing is known" in reason
 
 
 def test_the_tolerance_is_the_users():
     worse = (quality(-0.03, 0.0),)
-    assert not verdict((50, 100), (1.0, 1.0), worse, STRICT)[0]
-    assert verdict((50, 100), (1.0, 1.0), worse, AdmissionOptions(tolerance=0.03))[0]
+    assert not verdict((50, 100), pace(1.0), worse, STRICT)[0]
+    assert verdict((50, 100), pace(1.0), worse, AdmissionOptions(tolerance=0.03))[0]
 
 
 @pytest.fixture
@@ -100,19 +104,11 @@ def same_time(monkeypatch) -> dict[str, float]:
     """Let every model take a millisecond, or what is written here by its file's name."""
     times: dict[str, float] = {}
 
-    def timed(options: SpeedOptions) -> Speed:
-        assert options.teacher is None
-        return Speed(
-            front_end_ms=1,
-            stream_100ms_ms=1,
-            librosa_ms=None,
-            model_ms={path: times.get(Path(path).name, 1.0) for path in options.models},
-            load_ms={},
-            eager_ms={},
-            teacher_ms=None,
-        )
+    def paces(original: Model, models: Sequence[Model], windows: int) -> list[Pace]:
+        found = [times.get(model.path.name, 1.0) for model in (original, *models)]
+        return [Pace(ms, found[0], ms / found[0]) for ms in found[1:]]
 
-    monkeypatch.setattr(admission, "timed", timed)
+    monkeypatch.setattr(admission, "paces", paces)
     return times
 
 
@@ -139,7 +135,7 @@ def test_a_candidate_is_measured_beside_its_original(tmp_path, make_network, mak
     assert (found.bytes, found.original_bytes) == (smaller.path.stat().st_size, original.path.stat().st_size)
     assert found.bytes < found.original_bytes
     assert (found.model, found.original, found.method) == ("smaller.onnx", "original.onnx", "int8")
-    assert (found.ms, found.original_ms) == (1.0, 1.0)
+    assert (found.ms, found.original_ms, found.time_ratio) == (1.0, 1.0, 1.0)
     assert [(q.figure, q.original, q.difference, q.interval) for q in found.quality] == [
         ("uar", 1.0, 0.0, (0.0, 0.0)),
         ("auroc", 1.0, 0.0, (0.0, 0.0)),

@@ -13,13 +13,13 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from exclaim.errors import ModelError
-from exclaim.evaluate.bench import machine, timed
-from exclaim.evaluate.bench_speed import SpeedOptions
+from exclaim.evaluate.bench import machine
 from exclaim.evaluate.bootstrap import Interval
 from exclaim.evaluate.evaluate import Heard, hear
 from exclaim.evaluate.figures import judged
 from exclaim.evaluate.labelling import Labelled
 from exclaim.evaluate.paired import paired_difference
+from exclaim.learn.pace import Pace, paces
 from exclaim.model import Model
 from exclaim.pins import write_atomically
 
@@ -42,8 +42,8 @@ class AdmissionOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """How strict, and how well measured."""
 
     tolerance: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01  # loss of UAR or AUROC that may be
-    time_tolerance: Annotated[float, msgspec.Meta(ge=0)] = 0.03  # share of its time that one run cannot tell apart
-    repeats: Annotated[int, msgspec.Meta(ge=1)] = 200  # windows that are timed
+    time_tolerance: Annotated[float, msgspec.Meta(ge=0)] = 0.02  # share of its time that one run cannot tell apart
+    windows: Annotated[int, msgspec.Meta(ge=1)] = 500  # that are timed
     draws: Annotated[int, msgspec.Meta(ge=2)] = 2000  # of speakers
     seed: int = 0  # of the draws
 
@@ -79,6 +79,7 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     original_bytes: int
     ms: float  # the candidate's processor time for a window on one core, median
     original_ms: float
+    time_ratio: float  # candidate / original, median over the turns that both took
     processor: str  # that it was measured on; another one may tell otherwise
     quality: tuple[Quality, ...]
     data: str  # the clips that quality was measured on
@@ -114,15 +115,13 @@ def admissions(
     for model in models:
         done = len(heard) * whole // len(models)
         heard.append(_heard(model, labelled, lambda now, done=done: progress(done + now, whole)))
-    paths = tuple(str(model.path) for model in models)
-    speed = timed(SpeedOptions(models=paths, repeats=options.repeats, teacher=None)).model_ms
+    measured = paces(original, models[1:], options.windows)
     data = ", ".join(dict.fromkeys(f"{part.data}: {len(part.clips)} clips" for part in labelled))
     found = []
-    for candidate, answers in zip(candidates, heard[1:], strict=True):
+    for candidate, answers, pace in zip(candidates, heard[1:], measured, strict=True):
         quality = qualities(heard[0], answers, options)
         sizes = tuple(model.path.stat().st_size for model in (candidate.model, original))
-        times = tuple(speed[str(model.path)] for model in (candidate.model, original))
-        passed, reason = verdict(sizes, times, quality, options)
+        passed, reason = verdict(sizes, pace, quality, options)
         found.append(
             Admission(
                 model=candidate.model.path.name,
@@ -132,8 +131,9 @@ def admissions(
                 original_sha256=original.sha256,
                 bytes=sizes[0],
                 original_bytes=sizes[1],
-                ms=round(times[0], 4),
-                original_ms=round(times[1], 4),
+                ms=round(pace.ms, 4),
+                original_ms=round(pace.original_ms, 4),
+                time_ratio=round(pace.ratio, 4),
                 processor=machine().processor,
                 quality=quality,
                 data=data,
@@ -201,22 +201,21 @@ def _rounded(value: float | None) -> float | None:
 
 
 def verdict(
-    sizes: tuple[int, int], times: tuple[float, float], quality: Sequence[Quality], options: AdmissionOptions
+    sizes: tuple[int, int], pace: Pace, quality: Sequence[Quality], options: AdmissionOptions
 ) -> tuple[bool, str]:
     """Return whether a candidate passes, and why or why not in a sentence; pure.
 
     Args:
         sizes: bytes of candidate and original.
-        times: milliseconds for a window, of candidate and original.
+        pace: the candidate's time for a window beside the original's.
         quality: the figures of both; every one of them counts.
         options: how strict.
     """
-    ratio = times[0] / times[1]
     faults = []
     if sizes[0] >= sizes[1]:
         faults.append(f"its file has {sizes[0]} bytes and the original's {sizes[1]}: it is not smaller")
-    if ratio > 1 + options.time_tolerance:
-        faults.append(f"a window takes {times[0]:.3f} ms in place of {times[1]:.3f}: it is slower")
+    if pace.ratio > 1 + options.time_tolerance:
+        faults.append(f"a window takes {pace.ratio:.0%} of the original's {pace.original_ms:.3f} ms: it is slower")
     for figure in quality:
         if figure.interval is None:
             faults.append(f"{_called(figure)} has no interval on these clips: nothing is known of its quality")
@@ -230,7 +229,7 @@ def verdict(
     if faults:
         return False, "; ".join(faults)
     changes = ", ".join(f"{_called(q)} {q.difference:+.4f} {_span(q.interval)}" for q in quality if q.interval)
-    return True, f"{sizes[0] / sizes[1]:.0%} of the bytes, {ratio:.0%} of the time, {changes}"
+    return True, f"{sizes[0] / sizes[1]:.0%} of the bytes, {pace.ratio:.0%} of the time, {changes}"
 
 
 def _called(figure: Quality) -> str:
