@@ -42,6 +42,6 @@ def small_corpora(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 _write(path, 0.05 * rng.standard_normal(RATE))
     for source in range(12):
         _write(
-            root / f"noise/{'bus' if source % 2 else 'cafe'}/maker-{source}.flac", 0.02 * rng.standard_normal(4 * RATE)
+            root / f"noise/{'bus' if source % 2 else 'cafe'}/maker-{source}.flac", 0.02 * rng.standard_normal(5 * RATE)
         )
     return root

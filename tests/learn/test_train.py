@@ -29,6 +29,8 @@ def small_form(folder: Path, epochs: int = 1) -> Path:
         recipe["split"] = recipe.get("split", {}) | {"validation": 0.25, "test": 0.25}
         if "draw" in recipe:
             recipe["draw"]["windows"] = 16
+        if "alarm_budget" in recipe:
+            recipe["alarm_budget"] |= {"hours": 0.02}
         if "network" in recipe:
             recipe["network"] |= {"name": "compact", "options": {"width": 0.25}}
         copy = folder / path.relative_to(RECIPES)

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,14 +17,17 @@ from exclaim.corpora.registry import corpus_info
 from exclaim.evaluate.answers import write_answers
 from exclaim.evaluate.evaluate import hear, judge_heard
 from exclaim.evaluate.labelling import label_clips
+from exclaim.learn.alarm_budget import budget_thresholds
 from exclaim.learn.calibrate import abstain_below, detection_thresholds, softmax, temperature
 from exclaim.learn.examples import PARTS, Corpora
 from exclaim.learn.export import export
-from exclaim.learn.recipe import Recipe
+from exclaim.learn.recipe import AlarmBudget, Recipe
 from exclaim.learn.validation import Answers, Validation
 from exclaim.model import load_model, pin, pin_of, seal
 
 __all__ = ["answers_name", "calibrated_head", "finish_run"]
+
+_LOG = logging.getLogger(__name__)
 
 
 def calibrated_head(recipe: Recipe, name: str, found: Answers | None) -> Head:
@@ -70,11 +74,28 @@ def finish_run(
     )
     candidate = model.with_suffix(".candidate.onnx")
     export(network, candidate, card, half_weights=recipe.precision == "half-weights")
+    if recipe.alarm_budget is not None:
+        card = _within_budget(card, candidate, recipe.alarm_budget, corpora.root, folder / "split.json")
+        seal(candidate, card)
     _write_test_manifests(recipe, corpora, folder)
     metrics = tuple(_measured(recipe, candidate, corpora, folder))
     seal(candidate, msgspec.structs.replace(card, metrics=metrics))
     candidate.replace(model)
     pin(model)
+
+
+def _within_budget(card: Card, candidate: Path, budget: AlarmBudget, root: Path, split: Path) -> Card:
+    """Raise the threshold of the head that detects until false alarms keep the budget; never lower it."""
+    on, off = budget_thresholds(load_model(candidate, pin=pin_of(candidate)), budget, root, split)
+    heads = []
+    for head in card.heads:
+        if head.thresholds is not None and on > head.thresholds.on:
+            _LOG.info(
+                "threshold of %s from %.3f to %.3f, for the budget of false alarms", head.task, head.thresholds.on, on
+            )
+            head = msgspec.structs.replace(head, thresholds=Thresholds(on=on, off=off))
+        heads.append(head)
+    return msgspec.structs.replace(card, heads=tuple(heads))
 
 
 def _use(corpus: str) -> CorpusUse:

@@ -11,6 +11,7 @@ import yaml
 from exclaim.errors import RecipeError
 
 __all__ = [
+    "AlarmBudget",
     "AugmentOptions",
     "Distillation",
     "DrawOptions",
@@ -143,6 +144,13 @@ class AugmentOptions(_Options, kw_only=True):
     mixup: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # Beta(mixup, mixup); 0: none
 
 
+class AlarmBudget(_Options, kw_only=True):
+    """How often a detection may alarm without cause, counted on soundscapes of validation speakers and recordings."""
+
+    false_alarms_per_hour: Annotated[float, msgspec.Meta(ge=0)]
+    hours: Annotated[float, msgspec.Meta(ge=1 / 60, le=100)] = 2.0  # that are listened to
+
+
 class Recipe(_Options, kw_only=True):
     """The whole recipe."""
 
@@ -162,6 +170,7 @@ class Recipe(_Options, kw_only=True):
     schedule: Schedule = Schedule()
     augment: AugmentOptions = AugmentOptions()
     level_floor_db: Annotated[float, msgspec.Meta(ge=-80, le=34)] = -45.0  # below it the model's answer is "nothing"
+    alarm_budget: AlarmBudget | None = None  # raises a detection's threshold until it is kept
     coverage: Share = 0.75  # of validation clips on which a type or emotion is not abstained
     precision: Literal["float32", "half-weights"] = "float32"  # how the exported file stores weights
 
