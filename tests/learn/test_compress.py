@@ -106,6 +106,14 @@ def test_both_eight_bit_forms_are_made_and_measured(run, small_corpora):
     assert all((run / name).read_bytes() == data for name, data in before.items())
 
 
+def test_what_is_made_may_lie_elsewhere(run, small_corpora, tmp_path):
+    original, elsewhere = loaded(run), tmp_path / "elsewhere"
+    before = sorted(run.iterdir())
+    compress(original, elsewhere, parts_of(original, small_corpora), CompressOptions(methods=("prune:0.5",)))
+    assert (elsewhere / "compressed/tones-prune-50.onnx").is_file()
+    assert sorted(run.iterdir()) == before
+
+
 def test_a_pruned_network_is_made_and_its_recipe_written(run, small_corpora):
     original, recipe = loaded(run), run.parent.parent / "recipes/tones.yaml"
     options = CompressOptions(methods=("prune:0.5",))

@@ -89,7 +89,7 @@ def compress(
 
     Args:
         original: the run's model, or a shipped one.
-        folder: of the run; ``compressed/`` in it takes the candidates, ``compress.json`` what was measured.
+        folder: the run's, or another; ``compressed/`` in it takes the candidates, ``compress.json`` what was measured.
         parts: clips to calibrate on and to judge on.
         options: what to make.
         recipe: of the run, beside which the recipe that fine-tunes a pruned network is written; None: it is not.
@@ -113,7 +113,7 @@ def compress(
         tell(method)
         path = folder / COMPRESSED / f"{original.path.stem}-{_suffix(method)}.onnx"
         if method.startswith(_PRUNE):
-            candidates.append(_pruned(original, folder, path, method, recipe))
+            candidates.append(_pruned(original, path, method, recipe))
         else:
             candidates.append(_quantised(original, path, method, parts.training, options.calibration))
     tell("measure")
@@ -182,15 +182,16 @@ def _calibration(training: Manifest, count: int) -> np.ndarray:
     return np.concatenate(windows)
 
 
-def _pruned(original: Model, folder: Path, path: Path, method: str, recipe: Path | None) -> Candidate:
+def _pruned(original: Model, path: Path, method: str, recipe: Path | None) -> Candidate:
     """Return the fine-tuned run of the pruned network where there is one, else the network as pruning leaves it."""
-    tuned = folder.parent / path.stem / path.name
+    run = original.path.parent
+    tuned = run.parent / path.stem / path.name
     if tuned.is_file():
         return Candidate(load_model(tuned), method, "fine-tuned")
-    weights_file, recipe_file = folder / "best.safetensors", folder / "recipe.json"
+    weights_file, recipe_file = run / "best.safetensors", run / "recipe.json"
     if not (weights_file.is_file() and recipe_file.is_file()):
         raise RecipeError(
-            f"{folder} holds no {weights_file.name} and {recipe_file.name}; only a run's folder can be pruned, since a"
+            f"{run} holds no {weights_file.name} and {recipe_file.name}; only a run's folder can be pruned, since a"
             " model file has its batch normalisation folded away"
         )
     weights = load_file(weights_file)
