@@ -10,9 +10,10 @@ from exclaim.evaluate.noise.evaluate import hear_under_noise
 from exclaim.evaluate.noise.recordings import noise_in_folder
 from exclaim.evaluate.report import noisy as module
 from exclaim.evaluate.report.answered import answered, label_test_clips
-from exclaim.evaluate.report.noise import noise_sections, under_noise
+from exclaim.evaluate.report.noise import noise_sections
 from exclaim.evaluate.report.noisy import held_out_noise, noisy, open_banks
 from exclaim.evaluate.report.rows import judgements, rows
+from exclaim.evaluate.report.under_noise import under_noise
 from exclaim.model import load_model
 
 RATIOS = (0.0, 10.0)

@@ -15,7 +15,7 @@ from exclaim.evaluate.report.detection import STREAM_FILES, detection_section, r
 from exclaim.evaluate.report.gate import gate_section
 from exclaim.evaluate.report.glance import glance_section
 from exclaim.evaluate.report.latency import latency_section, time_rows
-from exclaim.evaluate.report.noise import noise_sections, under_noise
+from exclaim.evaluate.report.noise import noise_sections
 from exclaim.evaluate.report.noisy import Noisy, held_out_noise, noisy, open_banks
 from exclaim.evaluate.report.projection import pairs_to_project, project, projection_section
 from exclaim.evaluate.report.provenance import run_line
@@ -24,6 +24,7 @@ from exclaim.evaluate.report.runs import RunFolder, Skipped, find_runs
 from exclaim.evaluate.report.section import Section
 from exclaim.evaluate.report.size import size_section
 from exclaim.evaluate.report.teaching import teaching_section
+from exclaim.evaluate.report.under_noise import under_noise
 
 __all__ = ["Report", "ReportOptions", "Stage", "make_report"]
 
