@@ -12,7 +12,10 @@ from exclaim.corpora.registry import corpus_info
 from exclaim.errors import ExclaimError, RecipeError
 from exclaim.features import log_mel
 from exclaim.learn import loop
-from exclaim.learn.recipe import Recipe
+from exclaim.learn import train as train_module
+from exclaim.learn.examples import load_corpora
+from exclaim.learn.recipe import Recipe, load_recipe
+from exclaim.learn.soft_labels import SoftLabels
 from exclaim.learn.train import Places, train
 from exclaim.model import load_model
 
@@ -134,3 +137,36 @@ def test_without_corpora_nothing_is_left_behind(tmp_path: Path) -> None:
         train(small_form(tmp_path) / "burst-teacher-wide.yaml", places(empty, tmp_path), "cpu")
     assert not (tmp_path / "cache").exists()
     shutil.rmtree(empty)
+
+
+def test_soft_labels_reach_clips_without_labels_and_are_named_as_a_parent(
+    small_corpora: Path, tmp_path: Path, monkeypatch
+) -> None:
+    recipe = load_recipe(
+        RECIPES / "scream-type.yaml",
+        {
+            "split": {"validation": 0.25, "test": 0.25},
+            "heads": {"vocal-burst": None, "scream-type-sorrow": None},
+            "soft_labels": [{"source": "byol-s+yamnet", "head": "scream-type", "weight": 0.5}],
+        },
+    )
+    corpora = load_corpora(recipe, small_corpora)
+    labelled = [example for example in corpora.bursts["train"] if example.weights["scream-type"]]
+    assert len(labelled) < len(corpora.bursts["train"]), "clips without labels are there to be given soft ones"
+    assert all(example.weights["scream-type"] for example in corpora.bursts["test"])
+    soft = np.array([0.25, 0.75], np.float32)
+
+    def told(source, head, labels, corpora, cache, progress):
+        known = {str(e.clip.path): soft for e in corpora.bursts["train"] if e.clip.label != "Neutral"}
+        return SoftLabels(source, head, labels, "ab" * 32, "cd" * 32, {}, known)
+
+    monkeypatch.setattr(train_module, "soft_labels_from", told)
+    softened, parents = train_module._softened(
+        recipe, corpora, places(small_corpora, tmp_path), lambda name: lambda *numbers: None
+    )
+    assert [parent.name for parent in parents] == ["byol-s.yamnet"]
+    found = {example.clip.label: example for example in softened.bursts["train"]}
+    assert "Neutral" not in found, "a clip with neither label is left out"
+    np.testing.assert_allclose(found["Anger"].targets["scream-type"], [0.625, 0.375])
+    np.testing.assert_allclose(found["Sadness"].targets["scream-type"], soft)
+    assert (found["Anger"].weights["scream-type"], found["Sadness"].weights["scream-type"]) == (1, 0.5)

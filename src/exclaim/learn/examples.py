@@ -57,7 +57,8 @@ def load_corpora(recipe: Recipe, root: Path) -> Corpora:
     for name, manifest in manifests.items():
         for part, clips in _split(manifest, recipe.split).items():
             if name in recipe.bursts:
-                bursts[part] += [example for clip in clips if (example := _example(recipe, clip))]
+                asked = part == "train" and bool(recipe.soft_labels)  # clips without labels may get soft ones
+                bursts[part] += [example for clip in clips if (example := _example(recipe, clip, asked))]
             if name in recipe.ambience:
                 ambience[part] += clips
     if recipe.balanced:
@@ -110,9 +111,9 @@ def _weighed(examples: list[Example], heads: Sequence[str]) -> list[Example]:
     return examples
 
 
-def _example(recipe: Recipe, clip: Clip) -> Example | None:
+def _example(recipe: Recipe, clip: Clip, unlabelled: bool = False) -> Example | None:
     found = {name: target(recipe, name, clip) for name in recipe.heads}
-    if all(distribution is None for distribution in found.values()):
+    if not unlabelled and all(distribution is None for distribution in found.values()):
         return None
     nothing = {name: np.full(len(head.labels), 1 / len(head.labels), np.float32) for name, head in recipe.heads.items()}
     own = found[recipe.task]

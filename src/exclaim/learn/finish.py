@@ -25,7 +25,7 @@ from exclaim.learn.recipe import AlarmBudget, Recipe
 from exclaim.learn.validation import Answers, Validation
 from exclaim.model import load_model, pin, pin_of, seal
 
-__all__ = ["answers_name", "calibrated_head", "finish_run"]
+__all__ = ["answers_name", "calibrated_head", "finish_run", "parent_of"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def finish_run(
     corpora: Corpora,
     folder: Path,
     model: Path,
-    parents: tuple[Path, ...],
+    parents: tuple[Parent, ...],
 ) -> None:
     """Write the run's sealed and pinned model file, with what it reached on the test speakers in its card."""
     found = validation.answers(network, next(network.parameters()).device)
@@ -69,7 +69,7 @@ def finish_run(
         view=_view(recipe),
         validation_speakers_sha256=hashlib.sha256("\n".join(validation.speakers).encode()).hexdigest(),
         corpora=tuple(_use(manifest.corpus) for manifest in corpora.manifests),
-        parents=tuple(Parent(name=parent.stem, sha256=pin_of(parent)) for parent in parents),
+        parents=parents,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     candidate = model.with_suffix(".candidate.onnx")
@@ -96,6 +96,11 @@ def _within_budget(card: Card, candidate: Path, budget: AlarmBudget, root: Path,
             head = msgspec.structs.replace(head, thresholds=Thresholds(on=on, off=off))
         heads.append(head)
     return msgspec.structs.replace(card, heads=tuple(heads))
+
+
+def parent_of(model: Path) -> Parent:
+    """Return a model file as a card names it among the parents."""
+    return Parent(name=model.stem, sha256=pin_of(model))
 
 
 def _use(corpus: str) -> CorpusUse:

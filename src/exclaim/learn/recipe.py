@@ -20,6 +20,7 @@ __all__ = [
     "Recipe",
     "Schedule",
     "ScoreBounds",
+    "SoftLabelOptions",
     "SplitOptions",
     "canonical",
     "load_recipe",
@@ -85,6 +86,14 @@ class Distillation(_Options, kw_only=True):
     other_labels: Annotated[float, msgspec.Meta(ge=0)] = 8.0  # of dkd: weight of the terms beside the target's
     similarity: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # weight of similarity-preserving features
     mean: Literal["log-probabilities", "probabilities"] = "probabilities"  # of several teachers, at the temperature
+
+
+class SoftLabelOptions(_Options, kw_only=True):
+    """Soft labels of whole clips, from frozen pretrained networks (see docs/how-to/use-a-pretrained-teacher.md)."""
+
+    source: str  # such as "byol-s+yamnet", or "yamnet-scores" for a detection
+    head: str  # of the recipe
+    weight: Share = 0.3  # of the soft label beside a clip's own; what a clip without a label counts
 
 
 class Schedule(_Options, kw_only=True):
@@ -166,6 +175,7 @@ class Recipe(_Options, kw_only=True):
     split: SplitOptions = SplitOptions()
     network: NetworkOptions
     distil: Distillation | None = None
+    soft_labels: tuple[SoftLabelOptions, ...] = ()
     draw: DrawOptions | None = None
     schedule: Schedule = Schedule()
     augment: AugmentOptions = AugmentOptions()
@@ -196,6 +206,8 @@ def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
         raise RecipeError(f"recipe {path}: split leaves no speakers to train on")
     if recipe.split.validation <= 0 and recipe.schedule.keep == "best":
         raise RecipeError(f"recipe {path}: schedule.keep is best, but split.validation leaves nothing to tell it by")
+    if strange := sorted({soft.head for soft in recipe.soft_labels} - set(recipe.heads)):
+        raise RecipeError(f"recipe {path}: soft_labels for {', '.join(strange)}; its heads are {sorted(recipe.heads)}")
     if (recipe.augment.ambience or recipe.draw) and not recipe.ambience:
         raise RecipeError(f"recipe {path}: augment.ambience or draw asks for ambience, but no ambience corpus is named")
     return recipe

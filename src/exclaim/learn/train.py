@@ -15,14 +15,17 @@ import torch
 from lightning.fabric import Fabric
 from torch import nn
 
+from exclaim.card import Parent
 from exclaim.errors import RecipeError
 from exclaim.learn.checkpoint import load_weights, take_over_weights
+from exclaim.learn.embeddings.source import soft_labels_from
 from exclaim.learn.ensemble import EMBEDDING
 from exclaim.learn.examples import PARTS, Corpora, load_corpora
-from exclaim.learn.finish import finish_run
+from exclaim.learn.finish import finish_run, parent_of
 from exclaim.learn.loop import Report, answer, train_network
 from exclaim.learn.networks import build
 from exclaim.learn.recipe import Recipe, load_recipe, recipe_hash, teachers_of
+from exclaim.learn.soft_labels import soften
 from exclaim.learn.store import FeatureStore, build_store
 from exclaim.learn.teacher import Answer, Teacher, Teachers, answers_key
 from exclaim.learn.validation import Validation
@@ -170,6 +173,7 @@ def _train(
     tell = report(f"{recipe.name}: features")
     store = build_store(corpora.clips, places.cache, lambda done, whole: tell(0, 1, done, whole, {}))
     corpora = _readable(corpora, store)
+    corpora, sources = _softened(recipe, corpora, places, report)
     _describe(folder, recipe, corpora, fabric)
     data = store.data_hash([*(e.clip for e in corpora.bursts["train"]), *corpora.ambience["train"]])
     views = CachedViews(
@@ -200,7 +204,7 @@ def _train(
     _LOG.info("best epoch %d of %d: %s", progress["best_epoch"], progress["epochs"], progress["best"])
     network = network_of(recipe)
     load_weights(network, folder / "best.safetensors")
-    finish_run(recipe, network, validation, corpora, folder, model, parents.models)
+    finish_run(recipe, network, validation, corpora, folder, model, (*map(parent_of, parents.models), *sources))
 
 
 def _readable(corpora: Corpora, store: FeatureStore) -> Corpora:
@@ -208,6 +212,28 @@ def _readable(corpora: Corpora, store: FeatureStore) -> Corpora:
         bursts={part: [e for e in corpora.bursts[part] if e.clip in store] for part in PARTS},
         ambience={part: [clip for clip in corpora.ambience[part] if clip in store] for part in PARTS},
     )
+
+
+def _softened(
+    recipe: Recipe, corpora: Corpora, places: Places, report: Callable[[str], Report]
+) -> tuple[Corpora, tuple[Parent, ...]]:
+    """Blend soft labels into the training clips' own; also return who gave them."""
+    training, sources = corpora.bursts["train"], []
+    for options in recipe.soft_labels:
+        tell = report(f"{recipe.name}: {options.source}")
+        table = soft_labels_from(
+            options.source,
+            options.head,
+            recipe.heads[options.head].labels,
+            corpora,
+            places.cache,
+            progress=lambda what, done, whole, tell=tell: tell(0, 1, done, whole, {}),
+        )
+        _LOG.info("soft labels of %s for %s: %s", options.source, options.head, table.figures)
+        training = soften(training, table, options.head, options.weight)
+        sources.append(Parent(name=options.source.replace("+", "."), sha256=table.teacher))
+    training = [example for example in training if any(example.weights.values())]
+    return corpora._replace(bursts=corpora.bursts | {"train": training}), tuple(sources)
 
 
 def _describe(folder: Path, recipe: Recipe, corpora: Corpora, fabric: Fabric) -> None:
