@@ -13,7 +13,7 @@ __all__ = ["Axes", "Labelled", "LinearHead", "fit_head", "head_logits", "out_of_
 _LOG = logging.getLogger(__name__)
 # 1 / penalty on half the squared weights, beside the sum over clips
 _STRENGTHS = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 0.1, 0.3, 1.0, 3.0, 10.0)
-_AXES = 512  # principal axes at most; more of them say little, and cost most of the time
+_AXES = 1024  # principal axes at most; more of them say little, and cost most of the time
 _LEAST_SPREAD = 1e-3  # of a number over the training clips: one that never moves is not blown up
 _MOST_STEPS = 400
 _NEVER = -30.0  # logit of a label that no training clip has

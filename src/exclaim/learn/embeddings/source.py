@@ -23,7 +23,7 @@ from exclaim.learn.soft_labels import SoftLabels, load_soft_labels, save_soft_la
 __all__ = ["SCORES", "SCORE_CLASSES", "Progress", "soft_labels_from"]
 
 _LOG = logging.getLogger(__name__)
-_VERSION = 1  # of how vectors become answers; a new one makes earlier tables stale
+_VERSION = 2  # of how vectors become answers; a new one makes earlier tables stale
 
 Progress = Callable[[str, int, int], None]  # what is being done, done, all
 
