@@ -14,7 +14,7 @@ from exclaim.corpora.data_root import data_root
 from exclaim.errors import ConfigError
 from exclaim.evaluate.report.pair import is_pairable, make_pair
 from exclaim.evaluate.report.report import Report, ReportOptions, make_report
-from exclaim.evaluate.report.write import write_report
+from exclaim.evaluate.report.write import check_installed, write_report
 from exclaim.evaluate.results import source_tree
 
 __all__ = ["app"]
@@ -51,6 +51,7 @@ def report(
     draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of the intervals.")] = 1000,
 ) -> None:
     """Make one page of runs, with the paper's tables and figures; or pair two models on the same clips."""
+    check_installed()
     pairing = pair if pair is not None else len(runs) == 2 and all(map(is_pairable, runs))
     root = data_root(data)
     with _progress() as progress:

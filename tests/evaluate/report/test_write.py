@@ -7,10 +7,12 @@ from html.parser import HTMLParser
 
 import pytest
 
+from exclaim.errors import ConfigError
+from exclaim.evaluate.report import write as module
 from exclaim.evaluate.report.figure import draw
 from exclaim.evaluate.report.report import Report, ReportOptions, make_report
 from exclaim.evaluate.report.section import Block, Cell, Column, Drawing, Line, Number, Section, Table
-from exclaim.evaluate.report.write import write_report
+from exclaim.evaluate.report.write import check_installed, write_report
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 
@@ -77,6 +79,13 @@ def test_the_page_is_whole_and_refers_to_nothing_outside(report, tmp_path):
     assert "<code>this</code> &amp; &lt;that&gt;" in text
     assert "one &amp; two" in text
     assert "three" not in "".join(page.text), "a table shows as many rows as it says"
+
+
+def test_what_is_not_installed_is_said_before_anything_is_measured(monkeypatch):
+    check_installed()
+    monkeypatch.setattr(module, "_PARTS", ("jinja2", "no_such_part"))
+    with pytest.raises(ConfigError, match=r"needs no_such_part; .*exclaim\[report\]"):
+        check_installed()
 
 
 def test_every_number_is_in_the_csv_and_in_the_json(report, tmp_path):

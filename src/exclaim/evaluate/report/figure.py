@@ -5,8 +5,6 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from exclaim.errors import ConfigError
-
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -70,15 +68,10 @@ def draw(
         width: of all, in inches.
         height: of a row of panels, in inches.
         columns: panels beside each other; None: all of them.
-
-    Raises:
-        ConfigError: when the extra `report` is not installed.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"drawings need {error.name}; install it with `pip install 'exclaim[report]'`") from error
+    import matplotlib
+    from matplotlib.figure import Figure
+
     columns = min(panels, columns or panels)
     lines = -(-panels // columns)
     with matplotlib.rc_context({**matplotlib.rcParamsDefault, "backend": "agg", **_STYLE}):

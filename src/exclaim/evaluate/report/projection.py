@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exclaim.errors import AudioError, ConfigError
+from exclaim.errors import AudioError
 from exclaim.evaluate.clips import clip_codes, clip_windows
 from exclaim.evaluate.report.answered import Answered, Progress
 from exclaim.evaluate.report.figure import SERIES, draw, finish_axes
@@ -66,9 +66,6 @@ def project(
         pair: the models.
         answers: by the model file's hash.
         progress: called with (clips read, clips in all).
-
-    Raises:
-        ConfigError: when scikit-learn is not installed.
     """
     run = pair.student.row.runs[0]
     own = answers[run.sha256]
@@ -118,10 +115,8 @@ def tsne(rows: np.ndarray) -> np.ndarray:
 
     Source: van der Maaten and Hinton 2008, "Visualizing Data using t-SNE", after 50 principal components.
     """
-    try:
-        from sklearn.manifold import TSNE
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"figure 7 needs {error.name}; install it with `pip install 'exclaim[report]'`") from error
+    from sklearn.manifold import TSNE
+
     rows = _reduced(rows)
     perplexity = min(_PERPLEXITY, (len(rows) - 1) / 3)
     return TSNE(perplexity=perplexity, init="random", random_state=_SEED, n_jobs=1).fit_transform(rows)

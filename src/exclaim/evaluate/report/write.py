@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,16 +17,28 @@ from exclaim.evaluate.report.section import Number, Section, Table
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["PAGE", "write_report"]
+__all__ = ["PAGE", "check_installed", "write_report"]
 
 PAGE = "report.html"
 _NUMBERS = "numbers.json"
+_PARTS = ("jinja2", "matplotlib", "sklearn")  # of the extra `report`
 
 
 class _Written(msgspec.Struct, frozen=True):
     """What an earlier report's numbers.json says that this one needs."""
 
     files: tuple[str, ...] = ()
+
+
+def check_installed() -> None:
+    """Refuse to begin what could not be finished.
+
+    Raises:
+        ConfigError: when the extra `report` is not installed.
+    """
+    missing = [name for name in _PARTS if find_spec(name) is None]
+    if missing:
+        raise ConfigError(f"a report needs {', '.join(missing)}; install them with `pip install 'exclaim[report]'`")
 
 
 def write_report(report: Report, folder: Path, *, command: str, tree: str) -> Path:
@@ -41,7 +54,7 @@ def write_report(report: Report, folder: Path, *, command: str, tree: str) -> Pa
         The page.
 
     Raises:
-        ConfigError: when the folder cannot be written, or the extra `report` is not installed.
+        ConfigError: when the folder cannot be written.
     """
     folder = Path(folder)
     texts = {
@@ -75,11 +88,9 @@ def _remove_earlier(folder: Path, kept: set[str]) -> None:
 
 
 def _page(report: Report, command: str, tree: str) -> str:
-    try:
-        from jinja2 import Environment, PackageLoader, StrictUndefined
-        from markupsafe import Markup
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"the page needs {error.name}; install it with `pip install 'exclaim[report]'`") from error
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
     environment = Environment(
         loader=PackageLoader("exclaim.evaluate.report"),
         autoescape=True,
