@@ -24,7 +24,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "ablate": ("ablate", "One factor at a time: a recipe's arms and seeds, compared clip by clip."),
     "compress": ("compress", "A model in eight bits or with fewer channels, passed only if it is as good."),
     "corpora": ("corpora", "List, check and get the corpora."),
-    "model": ("model", "Inspect, pin and sign model files."),
+    "model": ("model", "Inspect, tune, pin and sign model files."),
     "sense": ("sense", "Run a device: capture, gate, frames, outbox."),
     "edge": ("edge", "Run the edge server."),
     "decide": ("decide", "Run the decision service and its web page."),

@@ -1,4 +1,4 @@
-"""exclaim model show, pin, sign."""
+"""exclaim model show, threshold, pin, sign."""
 
 import json
 
@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from exclaim.card import CorpusUse, Metric, Parent
 from exclaim.commands.model import app
 from exclaim.errors import ModelError
-from exclaim.model import load_model, pin_of
+from exclaim.model import load_model, pin, pin_of
 
 
 @pytest.fixture
@@ -76,3 +76,22 @@ def test_what_is_damaged_is_neither_pinned_nor_signed(tiny, tmp_path):
 def test_a_key_that_is_not_there_is_named(tiny, tmp_path):
     with pytest.raises(ModelError, match=r"signing key .*gone\.pem cannot be read"):
         run("sign", tiny, "--key", tmp_path / "gone.pem")
+
+
+def test_a_threshold_is_set_in_the_old_proportion_and_what_hung_on_it_is_dropped(tiny):
+    pin(tiny)
+    before = load_model(tiny).card
+    run("threshold", tiny, "0.8", "--version", "2-site")
+    after = load_model(tiny).card
+    assert (after.version, after.heads[0].thresholds.on) == ("2-site", 0.8)
+    assert after.heads[0].thresholds.off == pytest.approx(0.48)
+    assert after.heads[1:] == before.heads[1:]
+    assert after.metrics == before.metrics, "the type's figures do not hang on the detection's threshold"
+
+
+def test_a_threshold_that_closes_above_where_it_opens_is_refused(tiny):
+    pin(tiny)
+    kept = tiny.read_bytes()
+    with pytest.raises(ModelError):
+        run("threshold", tiny, "0.3", "--off", "0.5", "--version", "2")
+    assert tiny.read_bytes() == kept

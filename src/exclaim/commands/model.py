@@ -1,4 +1,4 @@
-"""``exclaim model show | pin | sign FILE``: look at a model file, vouch for it."""
+"""``exclaim model show | threshold | pin | sign FILE``: look at a model file, say when it alarms, vouch for it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,12 +7,12 @@ import msgspec
 import typer
 
 from exclaim import model as models
-from exclaim.card import Card
+from exclaim.card import Card, Thresholds
 from exclaim.errors import ModelError
 
 __all__ = ["app"]
 
-app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Inspect, pin and sign model files.")
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Inspect, tune, pin and sign model files.")
 
 
 @app.command()
@@ -27,6 +27,37 @@ def show(
         return
     for name, text in _rows(card):
         typer.echo(f"{name:<12} {text}")
+
+
+@app.command()
+def threshold(
+    file: Annotated[Path, typer.Argument(help="A model file with a head that detects; it must be trusted.")],
+    on: Annotated[float, typer.Argument(min=0.001, max=1, help="Probability at which a detection opens.")],
+    version: Annotated[str, typer.Option(help="Of the changed model: it answers otherwise than the old one.")],
+    off: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Below which it closes; default: in the old proportion to ON.")
+    ] = None,
+) -> None:
+    """Give a detection another threshold, such as one that `exclaim evaluate --stream` found on recordings of a site.
+
+    The file is sealed and pinned anew; a measured figure in its card that hung on the threshold is dropped.
+    """
+    card = models.load_model(file).card
+    detecting = [head for head in card.heads if head.thresholds is not None]
+    if len(detecting) != 1:
+        raise ModelError(f"{file}: {len(detecting)} of its heads detect; expected one whose threshold can be set")
+    before = detecting[0].thresholds
+    after = Thresholds(on=on, off=on * before.off / before.on if off is None else off)
+    changed = msgspec.structs.replace(
+        card,
+        version=version,
+        heads=tuple(
+            msgspec.structs.replace(head, thresholds=after) if head is detecting[0] else head for head in card.heads
+        ),
+        metrics=tuple(metric for metric in card.metrics if (metric.task, metric.name) != (detecting[0].task, "uar")),
+    )
+    models.seal(file, changed)
+    typer.echo(f"{models.pin(file)}  {file} opens at {after.on:.3g}, closes below {after.off:.3g}")
 
 
 @app.command()
