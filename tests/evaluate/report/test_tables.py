@@ -164,7 +164,7 @@ def test_the_gate_says_what_is_not_shipped_and_why(make_runs, caplog):
     a, b = make_runs({"name": "a"}, {"name": "b"})
     assert gate_section([a, b]) is None
     costs = {"original": "a", "original_sha256": "0" * 64, "sha256": "1" * 64, "processor": "this one"}
-    costs |= {"bytes": 1234, "original_bytes": 4000, "ms": 2.0, "original_ms": 2.5, "data": "test clips"}
+    costs |= {"bytes": 1234, "original_bytes": 4000, "ms": 2.0, "original_ms": 2.5, "time_ratio": 0.8, "data": "clips"}
     uar = Quality(
         task="scream-type", figure="uar", original=0.7, candidate=0.6, difference=-0.1, interval=(-0.15, -0.05)
     )

@@ -28,7 +28,7 @@ _BINS = 10
 
 
 def colour_of(number: int) -> dict:
-    """Return how the line of the n-th model is drawn."""
+    """Return how the line of the n-th row is drawn, the same in every drawing."""
     return {"color": SERIES[number % len(SERIES)], "linestyle": DASHES[number // len(SERIES) % len(DASHES)]}
 
 
@@ -55,9 +55,9 @@ def coverage_section(found: Sequence[Judgement]) -> Section:
 
     def paint(figure, panels) -> None:
         for axes, task in zip(panels, tasks, strict=True):
-            for i, one in enumerate(_shown(found, task)):
+            for one in _shown(found, task):
                 coverage, risk = _mean_curve(one)
-                axes.plot(coverage, risk, label=one.row.name, **colour_of(i))
+                axes.plot(coverage, risk, label=one.row.name, **colour_of(one.side))
             axes.set_xlim(0, 1)
             axes.set_ylim(bottom=0)
             finish_axes(axes, task, "coverage: share of clips answered", "risk: share of those wrong")
@@ -113,9 +113,9 @@ def calibration_section(found: Sequence[Judgement]) -> Section:
         for axes, task in zip(panels, tasks, strict=True):
             axes.plot([0, 1], [0, 1], color=SOFT, linewidth=0.9, linestyle=":")
             shown = _shown(found, task)
-            for i, one in enumerate(shown):
+            for one in shown:
                 confidence, right, counts = reliability(one)
-                style = colour_of(i)
+                style = colour_of(one.side)
                 axes.plot(confidence, right, label=one.row.name, **style)
                 axes.scatter(confidence, right, s=90 * counts / counts.sum() + 6, color=style["color"])
             axes.set_xlim(1 / max(2, len(shown[0].labels)) - 0.08, 1.02)

@@ -187,11 +187,11 @@ def _curve(found: Sequence[UnderNoise], ratios: Sequence[float]) -> Drawing:
         for axes, task in zip(panels, tasks, strict=True):
             of_task = [one for one in found if one.judgement.task == task]
             shown = [one for one in of_task if one.judgement.row.split == "speaker"] or of_task
-            for i, one in enumerate(shown[:MOST_LINES]):
+            for one in shown[:MOST_LINES]:
                 values = [_at(one, "uar", snr_db=ratio) for ratio in ratios]
                 places = [*range(len(ratios)), len(ratios)]
                 means = [value.whole if value is not None else np.nan for value in values]
-                style = colour_of(i)
+                style = colour_of(one.judgement.side)
                 axes.plot(
                     places,
                     [*means, one.clean["uar"].whole],

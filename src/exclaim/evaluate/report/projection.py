@@ -9,6 +9,7 @@ import numpy as np
 
 from exclaim.errors import AudioError
 from exclaim.evaluate.clips import clip_codes, clip_windows
+from exclaim.evaluate.metrics import uar
 from exclaim.evaluate.report.answered import Answered, Progress
 from exclaim.evaluate.report.figure import SERIES, draw, finish_axes
 from exclaim.evaluate.report.rows import Judgement, Row
@@ -40,15 +41,15 @@ class Projected(NamedTuple):
     places: np.ndarray  # (n, 2)
     truth: np.ndarray  # (n,) int
     labels: tuple[str, ...]
-    purity: float  # share of clips whose nearest neighbours in the whole space are mostly of their label
+    purity: float  # mean over the labels of the share of clips whose nearest neighbours are mostly of their label
 
 
 def pairs_to_project(found: Sequence[Judgement]) -> tuple[Pair, ...]:
-    """Return, for each task that a recipe is for, the first student with its teacher; else the first model alone."""
+    """Return, for each task that a recipe is for, the best student with its teacher; else the best model alone."""
     by_hash = {run.sha256: one.row for one in found for run in one.row.runs}
     pairs: dict[str, Pair] = {}
     own = [one for one in found if one.task == one.row.recipe.task]
-    for one in sorted(own, key=lambda one: one.row.split != "speaker"):
+    for one in sorted(own, key=lambda one: (one.row.split != "speaker", -one.figures["uar"].whole)):
         teachers = [by_hash[parent] for parent in one.row.runs[0].parents if parent in by_hash]
         pair = Pair(one.task, one, teachers[0] if one.row.recipe.distil and teachers else None)
         kept = pairs.get(one.task)
@@ -71,8 +72,8 @@ def project(
     own = answers[run.sha256]
     label_of = {answer.sha256: answer.label for answer in own.answers[pair.task]}
     chosen = [i for i, sha256 in enumerate(own.clips) if sha256 in label_of]
-    step = -(-len(chosen) // _MOST_CLIPS)
-    chosen = chosen[::step]
+    if len(chosen) > _MOST_CLIPS:
+        chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, _MOST_CLIPS).round().astype(int)]
     labels = pair.student.labels
     truth = np.array([labels.index(label_of[own.clips[i]]) for i in chosen])
     found = []
@@ -124,17 +125,19 @@ def tsne(rows: np.ndarray) -> np.ndarray:
 
 def _reduced(rows: np.ndarray) -> np.ndarray:
     """Return the first principal components: (n, 50 at most) float32."""
-    centred = (rows - rows.mean(axis=0)).astype(np.float64)
+    centred = (rows - rows.mean(axis=0)).astype(np.float32)
     if centred.shape[1] <= _COMPONENTS:
-        return centred.astype(np.float32)
+        return centred
     # of the clips' inner products, which are fewer than a log-mel's cells
-    values, vectors = np.linalg.eigh(centred @ centred.T)
+    values, vectors = np.linalg.eigh((centred @ centred.T).astype(np.float64))
     first = np.argsort(values)[::-1][:_COMPONENTS]
     return (vectors[:, first] * np.sqrt(np.maximum(values[first], 0))).astype(np.float32)
 
 
 def knn_accuracy(rows: np.ndarray, truth: np.ndarray, neighbours: int = _NEIGHBOURS) -> float:
     """Return how often a clip's label is that of most of its nearest neighbours: what the eye looks for, counted.
+
+    It is the mean over the labels, as a rare label's clips seldom have neighbours of their own.
 
     Args:
         rows: (n, d).
@@ -146,7 +149,7 @@ def knn_accuracy(rows: np.ndarray, truth: np.ndarray, neighbours: int = _NEIGHBO
     np.fill_diagonal(distances, np.inf)
     nearest = np.argsort(distances, axis=1, kind="stable")[:, :neighbours]
     votes = np.stack([(truth[nearest] == label).sum(axis=1) for label in range(truth.max() + 1)], axis=1)
-    return float(np.mean(votes.argmax(axis=1) == truth))
+    return uar(truth, votes.argmax(axis=1), int(truth.max()) + 1)
 
 
 def projection_section(projected: Mapping[str, tuple[Projected, ...]]) -> Section | None:
@@ -173,8 +176,8 @@ def projection_section(projected: Mapping[str, tuple[Projected, ...]]) -> Sectio
         how=(
             f"t-SNE (scikit-learn), perplexity {_PERPLEXITY:.0f}, seed {_SEED}, on the first {_COMPONENTS} principal "
             "components of the first 3 s window's log-mel and of the `embedding` output; "
-            f"{_MOST_CLIPS:,} clips at most. In brackets: share of clips whose label is that of most of their "
-            f"{_NEIGHBOURS} nearest neighbours in those components, before t-SNE",
+            f"{_MOST_CLIPS:,} clips at most. In brackets, before t-SNE: how often a clip has the label of most of its "
+            f"{_NEIGHBOURS} nearest neighbours in those components, mean over the labels",
         ),
     )
 
@@ -184,9 +187,11 @@ def _drawing(task: str, spaces: tuple[Projected, ...]) -> Drawing:
 
     def paint(figure, panels) -> None:
         for axes, space in zip(panels, spaces, strict=True):
+            counts = np.bincount(space.truth, minlength=len(space.labels))
             for number, label in enumerate(space.labels):
-                places = space.places[space.truth == number]
-                axes.scatter(*places.T, s=9, color=SERIES[number % len(SERIES)], linewidths=0, alpha=0.75, label=label)
+                style = {"s": 9, "linewidths": 0, "alpha": 0.75, "zorder": 2 + (counts > counts[number]).sum()}
+                places = space.places[space.truth == number]  # rarer labels on top
+                axes.scatter(*places.T, color=SERIES[number % len(SERIES)], label=label, **style)
             finish_axes(axes, f"{space.title} ({space.purity:.2f})", space.name)
             axes.set_xticks([])
             axes.set_yticks([])
