@@ -1,6 +1,8 @@
 """Vectors of a corpus: computed once, gone on with after a stop, refused when stale."""
 
 from pathlib import Path
+from threading import Thread
+from time import sleep
 from typing import ClassVar
 
 import msgspec
@@ -124,12 +126,21 @@ def test_a_folder_that_is_no_table_is_refused(tmp_path):
         EmbeddingTable(tmp_path)
 
 
-def test_two_processes_do_not_fill_one_table(network, clips, tmp_path):
-    def again(done: int, whole: int) -> None:
-        build_table(network, clips, tmp_path / "cache")
+def test_who_comes_second_waits_and_computes_nothing(network, clips, tmp_path, caplog):
+    second = Loudness(tmp_path)
+    found = []
+    waiting = Thread(target=lambda: found.append(build_table(second, clips, tmp_path / "cache")), daemon=True)
 
-    with pytest.raises(StoreError, match="another process is filling"):
-        build_table(network, clips, tmp_path / "cache", again)
+    def start_the_other(done: int, whole: int) -> None:
+        if not waiting.is_alive():
+            waiting.start()
+            while "waiting for another process" not in caplog.text:
+                sleep(0.01)
+
+    build_table(network, clips, tmp_path / "cache", lambda done, whole: done < whole or start_the_other(done, whole))
+    waiting.join(30)
+    assert found[0].vectors(clips)[:, 0, 0] == pytest.approx(np.arange(70) / 100, abs=1e-3)
+    assert (network.heard, second.heard) == (70, 0)
 
 
 def test_a_clip_that_cannot_be_read_is_left_out(network, clips, tmp_path):

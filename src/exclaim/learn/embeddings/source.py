@@ -77,7 +77,7 @@ def soft_labels_from(
     """Return a source's soft labels for the training clips, computing what the cache does not hold.
 
     A linear head is fitted on the training speakers' labels; the validation speakers choose its strength and its
-    temperature. A training clip with a label gets the answer of a head that heard nothing of its speaker, one without
+    temperature. A training clip with a label gets the answer of weights that no label of its speaker moved, one without
     the answer of the whole head.
 
     Args:
@@ -90,7 +90,7 @@ def soft_labels_from(
         progress: told of progress.
 
     Raises:
-        RecipeError: when the source is not known, or the training clips have fewer than two of the labels.
+        RecipeError: when the source is not known, or the clips to learn or to choose from have fewer than two labels.
         ModelError: when a network's files are not there.
         StoreError: when what the cache holds is stale or damaged.
     """

@@ -88,7 +88,7 @@ class EmbeddingTable:
 def build_table(
     embedding: Embedding, clips: Sequence[Clip], cache: Path, progress: Callable[[int, int], None] | None = None
 ) -> EmbeddingTable:
-    """Return the table of these clips, computing what the cache does not hold yet.
+    """Return the table of these clips, computing what the cache does not hold yet and no other process computes now.
 
     Args:
         embedding: the network.
@@ -98,7 +98,7 @@ def build_table(
 
     Raises:
         CorpusError: when more than 5 % cannot be read.
-        StoreError: when the table that is there is of another network or of other clips, or another process fills it.
+        StoreError: when the table that is there is of another network or of other clips.
     """
     header = _Header(embedding.name, embedding.sha256, _key(clips), embedding.width, len(clips))
     address = hashlib.sha256(f"{header.network}{header.clips}".encode()).hexdigest()
@@ -120,12 +120,13 @@ def _key(clips: Sequence[Clip]) -> str:
 
 @contextmanager
 def _owned(folder: Path) -> Iterator[None]:
-    """Hold a table for this process alone; the lock goes with the process, however it ends."""
+    """Hold a table alone, after whoever fills it now; the lock goes with the process, however it ends."""
     with (folder / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise StoreError(f"another process is filling {folder}; wait for it, or give another cache") from error
+        except BlockingIOError:
+            _LOG.warning("waiting for another process that fills %s", folder)
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
