@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from exclaim.errors import RecipeError
 from exclaim.learn.checkpoint import save_weights, take_over_weights
 from exclaim.learn.networks import build
-from exclaim.learn.prune import channel_numbers, channel_strengths, channels_left, fitted, pruned
+from exclaim.learn.prune import channel_numbers, channel_strengths, channels_left, fitted, pruned, recalibrated
 
 HEADS = {"scream-type": 2, "vocal-burst": 5}
 WHOLE = (8, 16, 32, 48, 96, 128)
@@ -46,6 +46,10 @@ def silence(network: nn.Module, kept: list[Tensor]) -> None:
             gone[kept[group]] = False
             modules[name].weight[gone] = 0
             modules[name].bias[gone] = 0
+        silent = torch.ones(len(modules["collapse.3"].weight), dtype=torch.bool)
+        silent[kept[5]] = False
+        for layer in network.heads.layers.values():  # which then take nothing from it, and so know it to be weak
+            layer.weight[:, silent.repeat(2)] = 0
 
 
 @pytest.mark.parametrize("pool", [(1, 1), (2, 2)])
@@ -67,15 +71,41 @@ def test_without_its_silent_channels_a_network_answers_the_same(pool):
     torch.testing.assert_close(found["embedding"], expected["embedding"][:, both], rtol=1e-4, atol=1e-5)
 
 
-def test_channels_are_counted_and_their_strength_is_that_of_all_who_write_them():
-    network = lived_in(width=0.5)
-    weights = network.state_dict()
+def test_channels_are_counted_and_their_strength_is_what_their_readers_make_of_them():
+    weights = lived_in(width=0.5).state_dict()
     assert channel_numbers(weights) == WHOLE
     strengths = channel_strengths(weights)
-    torch.testing.assert_close(strengths[0], weights["stem.1.weight"])
-    # the second stage is written by the second and the third block
-    both = weights["blocks.1.convolutions.4.weight"] + weights["blocks.2.convolutions.4.weight"]
-    torch.testing.assert_close(strengths[2], both)
+    assert all((group > 0).all() for group in strengths)
+    # a channel of the last stage, which three blocks and the collapse read
+    tripled = {name: tensor.clone() for name, tensor in weights.items()}
+    for name in ("blocks.7", "blocks.8", "blocks.9"):
+        tripled[f"{name}.convolutions.3.weight"][:, 5] *= -3
+    tripled["collapse.2.weight"][:, 5] *= 3
+    again = channel_strengths(tripled)
+    torch.testing.assert_close(again[4][5], 3 * strengths[4][5])
+    again[4][5] = strengths[4][5]
+    torch.testing.assert_close(again, strengths)
+
+
+def test_what_a_channel_of_the_embedding_is_worth_is_what_the_heads_give_it():
+    weights = lived_in(width=0.5).state_dict()
+    heads = torch.cat([weights[f"heads.layers.{head}.weight"] for head in HEADS])
+    expected = heads.abs().sum(dim=0)
+    torch.testing.assert_close(channel_strengths(weights)[5], expected[:128] + expected[128:])
+
+
+def test_recalibration_gives_batch_normalisation_the_windows_own_means():
+    network, windows = lived_in(width=0.25), torch.rand(70, 128, 188) * 0.5
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    seen = []
+    copied = recalibrated(network, windows)
+    copied.stem[0].register_forward_hook(lambda module, inputs, output: seen.append(output))
+    with torch.no_grad():
+        copied(windows)
+    parts = [part.mean(dim=(0, 2, 3)) for part in seen[0].split(64)]  # each batch counts once
+    torch.testing.assert_close(copied.stem[1].running_mean, torch.stack(parts).mean(dim=0), rtol=1e-3, atol=1e-4)
+    assert not any(module.training for module in copied.modules())
+    assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
 def test_the_weakest_go_in_whichever_group_they_are():

@@ -32,7 +32,7 @@ def compress(
         Path | None, typer.Option(help="The run's recipe; the one to fine-tune a pruned network is written beside it.")
     ] = None,
     tolerance: Annotated[float, typer.Option(min=0, max=1, help="Loss of UAR or AUROC that may be.")] = 0.01,
-    calibration: Annotated[int, typer.Option(min=1, help="Training clips that give int8 its scales.")] = 256,
+    calibration: Annotated[int, typer.Option(min=1, help="Training clips to calibrate on.")] = 256,
     as_json: Annotated[bool, typer.Option("--json", help="What was measured, as JSON.")] = False,
 ) -> None:
     """Make a model smaller and let it pass only if it is no slower and as good; shipped files stay as they are."""

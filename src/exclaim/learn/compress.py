@@ -10,6 +10,7 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 import numpy as np
+import torch
 import yaml
 from safetensors.torch import load_file
 
@@ -21,7 +22,7 @@ from exclaim.evaluate.labelling import Labelled, label_clips
 from exclaim.evaluate.speakers import SPLIT_FILE, read_speakers, select_speakers
 from exclaim.learn.admission import Admission, AdmissionOptions, Candidate, admissions, keep_admissions
 from exclaim.learn.export import export
-from exclaim.learn.prune import channel_numbers, channel_strengths, channels_left, pruned
+from exclaim.learn.prune import channel_numbers, channel_strengths, channels_left, pruned, recalibrated
 from exclaim.learn.quantise import compressed_card, int8, seal_beside, weights8
 from exclaim.learn.recipe import Recipe
 from exclaim.learn.train import network_of
@@ -40,7 +41,9 @@ class CompressOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """What to make, and how to judge it."""
 
     methods: tuple[str, ...] = ("int8", "weights8")  # or "prune:0.5": the share of channels that goes
-    calibration: Annotated[int, msgspec.Meta(ge=1)] = 256  # clips whose windows give int8 its scales
+    calibration: Annotated[int, msgspec.Meta(ge=1)] = (
+        256  # training clips for int8's scales, and pruned networks' means
+    )
     admission: AdmissionOptions = AdmissionOptions()
 
 
@@ -113,7 +116,7 @@ def compress(
         tell(method)
         path = folder / COMPRESSED / f"{original.path.stem}-{_suffix(method)}.onnx"
         if method.startswith(_PRUNE):
-            candidates.append(_pruned(original, path, method, recipe))
+            candidates.append(_pruned(original, path, method, recipe, parts.training, options.calibration))
         else:
             candidates.append(_quantised(original, path, method, parts.training, options.calibration))
     tell("measure")
@@ -182,7 +185,7 @@ def _calibration(training: Manifest, count: int) -> np.ndarray:
     return np.concatenate(windows)
 
 
-def _pruned(original: Model, path: Path, method: str, recipe: Path | None) -> Candidate:
+def _pruned(original: Model, path: Path, method: str, recipe: Path | None, training: Manifest, clips: int) -> Candidate:
     """Return the fine-tuned run of the pruned network where there is one, else the network as pruning leaves it."""
     run = original.path.parent
     tuned = run.parent / path.stem / path.name
@@ -205,8 +208,9 @@ def _pruned(original: Model, path: Path, method: str, recipe: Path | None) -> Ca
         msgspec.structs.replace(trained, network=msgspec.structs.replace(trained.network, options=options))
     )
     network.load_state_dict(pruned(weights, channels))
+    network = recalibrated(network, torch.from_numpy(_calibration(training, clips)))
     card = compressed_card(original, _suffix(method))
-    export(network.eval(), path, card, half_weights=trained.precision == "half-weights")
+    export(network, path, card, half_weights=trained.precision == "half-weights")
     pin(path)
     return Candidate(load_model(path), method, _to_do(path.stem, named, trained, recipe))
 

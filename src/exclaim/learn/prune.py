@@ -2,26 +2,28 @@
 
 All of it works on weights by name (a state dict), since that is what a run keeps. A compact network has six groups of
 channels: the stem's, each stage's, whose blocks add to one another and so share theirs, and those before the embedding.
-A channel is as strong as its batch normalisations let it through: the sum of their scales over the layers that
-write it.
+A channel is as strong as the weights of those who read it: what the next layers, batch normalisation folded in, make
+of it. The scales of its own batch normalisation tell little here: within a stage of a trained student they differ by a
+few hundredths.
 
-Sources: channels by the scale of batch normalisation, Liu et al. arXiv 1708.06519; groups that shortcuts tie together,
-Li et al. arXiv 1608.08710.
+Sources: channels by the L1 norm of weights, and groups that shortcuts tie together, Li et al. arXiv 1608.08710.
 """
 
+import copy
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from exclaim.errors import RecipeError
 from exclaim.learn.networks.compact import block_groups
 
-__all__ = ["channel_numbers", "channel_strengths", "channels_left", "fitted", "is_compact", "pruned"]
+__all__ = ["channel_numbers", "channel_strengths", "channels_left", "fitted", "is_compact", "pruned", "recalibrated"]
 
 _MULTIPLE = 4  # channels stay a multiple of this, as widths make them
 _LEAST_SHARE = 0.25  # of a group's channels that stay, however weak they are
 _EMBEDDING = 5  # number of the last group
+_BATCH = 64  # windows
 
 Weights = Mapping[str, Tensor]
 
@@ -49,10 +51,25 @@ def channel_strengths(weights: Weights) -> tuple[Tensor, ...]:
     """
     if not is_compact(weights):
         raise RecipeError("only a network of the name compact can be pruned; these weights are of another")
-    writers: list[list[str]] = [["stem.1.weight"], [], [], [], [], ["collapse.3.weight"]]
-    for block, (_, written) in enumerate(block_groups()):
-        writers[written].append(f"blocks.{block}.convolutions.4.weight")
-    return tuple(torch.stack([weights[name].abs() for name in names]).sum(dim=0) for names in writers)
+    # A depthwise convolution's batch normalisation, the pointwise convolution behind it, and its own.
+    readers = [
+        (before, *(f"blocks.{block}.convolutions.{place}" for place in (1, 3, 4)))
+        for block, (before, _) in enumerate(block_groups())
+    ]
+    readers.append((_EMBEDDING - 1, "collapse.1", "collapse.2", "collapse.3"))
+    strengths: list[list[Tensor]] = [[] for _ in range(_EMBEDDING)]
+    for group, depthwise, pointwise, normalisation in readers:
+        columns = weights[f"{pointwise}.weight"].abs().flatten(1) * _gain(weights, normalisation)[:, None]
+        strengths[group].append(weights[f"{depthwise}.weight"].abs() * columns.sum(dim=0))
+    heads = torch.cat([w.abs() for name, w in weights.items() if name.startswith("heads.") and w.dim() == 2])
+    means, maxima = heads.sum(dim=0).chunk(2)
+    return (*(torch.stack(parts).sum(dim=0) for parts in strengths), means + maxima)
+
+
+def _gain(weights: Weights, normalisation: str) -> Tensor:
+    """Return what a batch normalisation multiplies each channel by: (channels,), at least 0."""
+    deviation = (weights[f"{normalisation}.running_var"] + nn.BatchNorm2d(1).eps).sqrt()
+    return weights[f"{normalisation}.weight"].abs() / deviation
 
 
 def channels_left(strengths: Sequence[Tensor], share: float) -> tuple[int, ...]:
@@ -101,6 +118,28 @@ def pruned(weights: Weights, channels: Sequence[int]) -> dict[str, Tensor]:
         for strength, count in zip(strengths, channels, strict=True)
     ]
     return {name: _selected(name, tensor, kept) for name, tensor in weights.items()}
+
+
+def recalibrated(network: nn.Module, windows: Tensor) -> nn.Module:
+    """Return a copy whose batch normalisations have the means and variances of these windows, in evaluation mode.
+
+    Without its weak channels a network sees other sums than its batch normalisations were made for; this takes back
+    much of the loss, before any fine-tuning.
+
+    Args:
+        network: is not changed.
+        windows: (n, 128, 188), of training speakers.
+    """
+    copied = copy.deepcopy(network).eval()
+    for module in copied.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.reset_running_stats()
+            module.momentum = None  # the mean over all that comes
+            module.train()
+    with torch.no_grad():
+        for part in windows.split(_BATCH):
+            copied(part)
+    return copied.eval()
 
 
 def fitted(weights: Weights, wanted: Weights) -> Weights:
