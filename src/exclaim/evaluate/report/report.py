@@ -78,8 +78,7 @@ def make_report(paths: Sequence[Path], options: ReportOptions, stage: Stage = _q
     found_rows = rows(runs, answers)
     pairs = twins(found_rows)
     tell = stage("intervals")
-    judged: list[Judgement] = []
-    judged += judgements(found_rows, answers, draws=options.draws)
+    judged = judgements(found_rows, answers, draws=options.draws)
     tell(1, 1)
     sections = [
         glance_section(judged, pairs),
