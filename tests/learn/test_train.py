@@ -14,6 +14,7 @@ from exclaim.features import log_mel
 from exclaim.learn import loop
 from exclaim.learn import train as train_module
 from exclaim.learn.examples import load_corpora
+from exclaim.learn.finish import answers_name
 from exclaim.learn.recipe import Recipe, load_recipe
 from exclaim.learn.soft_labels import SoftLabels
 from exclaim.learn.train import Places, train
@@ -48,23 +49,25 @@ def places(root: Path, folder: Path) -> Places:
 
 @pytest.mark.slow
 def test_each_student_is_distilled_from_its_teacher_into_a_model_file(small_corpora: Path, tmp_path: Path) -> None:
-    """One command trains all five: the detection's student begins from scream-type's weights, as the teachers do."""
-    recipe = small_form(tmp_path) / "scream-detection.yaml"
-    train(recipe, places(small_corpora, tmp_path), "cpu")
+    """One command trains a student's teacher, and whoever gives it its first weights, before it."""
+    small_form(tmp_path)
     parents = {
-        "scream-type": ["burst-teacher-resnet", "burst-teacher-wide"],
-        "scream-detection": ["scream-detection-teacher", "scream-type"],
+        "scream-type": ["burst-teacher-wide"],
+        "vocal-burst": ["burst-teacher-wide", "scream-type"],
+        "scream-detection": ["scream-detection-teacher", "scream-type-1"],
     }
     for name, expected in parents.items():
+        train(tmp_path / f"{name}.yaml", places(small_corpora, tmp_path), "cpu")
         folder = tmp_path / "runs" / name
         model = load_model(folder / f"{name}.onnx")
-        assert [head.task for head in model.card.heads] == [name]
+        assert name in [head.task for head in model.card.heads]
         assert [parent.name for parent in model.card.parents] == expected
         assert all(corpus_info(use.name).may_ship for use in model.card.corpora)
         assert model.card.metrics
         window = log_mel(np.sin(np.arange(16_000) * 0.3).astype(np.float32))[None]
         assert model.predict(window)[name].probabilities.sum() == pytest.approx(1)
         for kept in (
+            answers_name(name),
             "run.json",
             "split.json",
             "metrics.jsonl",
