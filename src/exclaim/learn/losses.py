@@ -2,7 +2,8 @@
 
 Every loss is a weighted mean over the clips that count: ``sum(weight * loss) / sum(weight)``. A clip does not
 count when its weight is 0 or its class index is -1; when none counts, the loss is 0 (with a gradient of 0),
-so that a batch without labels for one head does no harm.
+so that a batch without labels for one head does no harm. Of losses that compare clips with each other, the clips that
+do not count are no part of the comparison either.
 """
 
 from typing import Literal
