@@ -39,7 +39,7 @@ def commands(text: str) -> list[list[str]]:
     lines = [line for block in blocks(text, "sh", "text") for line in block.splitlines()]
     lines += re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL))
     found = []
-    for line in [part for line in lines for part in line.split(" && ")]:
+    for line in [part for several in lines for part in several.split(" && ")]:
         words = shlex.split(line.partition(" #")[0]) if re.match(r"(\S*/)?exclaim [a-z]", line) else []
         if words and words[1] not in ("hears",):
             found.append(words[1:])
