@@ -1,40 +1,17 @@
 """The page as a night nurse uses it, in a real browser, by keyboard."""
 
 import re
-import shutil
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
 
 @pytest.fixture(scope="module")
 def expect():
     """Wait for what a page should come to; ``wait_for_function`` evaluates text, which the page forbids."""
     return pytest.importorskip("playwright.sync_api", reason="needs playwright, of the extra `dev`").expect
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the extra `dev`")
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

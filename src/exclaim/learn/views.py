@@ -86,7 +86,7 @@ class Views:
         return [chosen[i] for i in rng.permutation(len(chosen))]
 
     def _balanced(self, rng: np.random.Generator) -> list[int | None]:
-        """Return as many windows as there are examples, each label of the task equally often."""
+        """Return as many windows as there are examples, each label of the task equally often, and "no label" as one."""
         task = self._recipe.task
         labels = np.array([e.targets[task].argmax() if e.weights[task] else -1 for e in self._examples])
         groups = [np.flatnonzero(labels == label).tolist() for label in sorted(set(labels.tolist()))]

@@ -1,27 +1,11 @@
 """The page in a real browser: offline, by keyboard, in light and dark, on a phone and on paper."""
 
-import shutil
-
 import pytest
 
 from exclaim.evaluate.report.report import ReportOptions, make_report
 from exclaim.evaluate.report.write import write_report
 
 pytestmark = pytest.mark.browser
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, of the extra `dev`")
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
