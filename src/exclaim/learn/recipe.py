@@ -117,6 +117,7 @@ class Schedule(_Options, kw_only=True):
     views: Annotated[int, msgspec.Meta(ge=0)] = (
         0  # epochs repeat after this many views, which are kept with the teachers' answers; 0: never
     )
+    arithmetic: Literal["float32", "bfloat16"] = "float32"  # of the layers; see docs/how-to/train-a-model.md for what it gains
     views_seed: int | None = None  # of the views; None: the recipe's own, else runs that share it share the cache
 
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import nn
@@ -35,6 +36,7 @@ from exclaim.model import pin_of
 __all__ = ["Places", "Run", "network_of", "train"]
 
 _LOG = logging.getLogger(__name__)
+_PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,7 +170,7 @@ def _train(
     accelerator: str,
     report: Callable[[str], Report],
 ) -> None:
-    fabric = Fabric(accelerator=accelerator, devices=1)
+    fabric = Fabric(accelerator=accelerator, devices=1, precision=_PRECISION[recipe.schedule.arithmetic])
     corpora = load_corpora(recipe, places.data)
     tell = report(f"{recipe.name}: features")
     store = build_store(corpora.clips, places.cache, lambda done, whole: tell(0, 1, done, whole, {}))
@@ -289,4 +291,9 @@ def _answer_of(taught: Recipe, run: Run, fabric: Fabric) -> Answer:
         network = network.to(fabric.device).eval()
         return network.to(memory_format=torch.channels_last) if fabric.device.type == "cpu" else network
 
-    return lambda windows: answer(loaded(), windows, fabric.device)
+    def answered(windows: np.ndarray) -> dict[str, np.ndarray]:
+        halved = taught.schedule.arithmetic == "bfloat16"
+        with torch.autocast(fabric.device.type, torch.bfloat16, enabled=halved):
+            return answer(loaded(), windows, fabric.device)
+
+    return answered
