@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exclaim.features import FLOOR_DB, N_MELS, log_mel_db
+from exclaim.features import FLOOR_DB, N_MELS, filterbank, log_mel_db
 from exclaim.learn import augment
 
 
@@ -83,3 +83,14 @@ def test_masks_hide_no_more_than_asked_and_leave_the_input(masks: int, longest: 
     changed = (hidden != sound).any(axis=1 - axis).sum()
     assert changed <= masks * longest
     np.testing.assert_array_equal(sound, before)
+
+
+def test_a_shorter_vocal_tract_raises_every_frequency_by_the_same_factor() -> None:
+    """A line at a band moves to the band whose centre is the factor times its own, in the low and in the high."""
+    centres = (np.arange(1, 513) * 15.625)[filterbank()[:, 1:].argmax(axis=1)]
+    for band, factor in ((30, 1.2), (60, 1.1), (90, 0.85)):
+        line = np.full((4, 128), -60.0, np.float32)
+        line[:, band] = 0
+        moved = augment.stretch_and_shift(line, 1, 0, factor)
+        assert centres[moved[0].argmax()] / centres[band] == pytest.approx(factor, rel=0.04)
+    assert np.array_equal(augment.stretch_and_shift(line, 1, 2.5, 1.0), augment.stretch_and_shift(line, 1, 2.5))

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 import yaml
+from safetensors.torch import load_file
 
 from exclaim.corpora.registry import corpus_info
 from exclaim.errors import ExclaimError, RecipeError
@@ -78,6 +79,22 @@ def test_each_student_is_distilled_from_its_teacher_into_a_model_file(small_corp
         ):
             assert (folder / kept).stat().st_size > 0, kept
         assert train(tmp_path / f"{name}.yaml", places(small_corpora, tmp_path), "cpu").done_before
+
+
+@pytest.mark.slow
+def test_layers_may_be_trained_in_bfloat16_with_weights_in_single_precision(
+    small_corpora: Path, tmp_path: Path
+) -> None:
+    losses = {}
+    for arithmetic in ("float32", "bfloat16"):
+        folder = tmp_path / arithmetic
+        folder.mkdir()
+        recipe = small_form(folder) / "burst-teacher-wide.yaml"
+        run = train(recipe, places(small_corpora, folder), "cpu", changes={"schedule": {"arithmetic": arithmetic}})
+        losses[arithmetic] = msgspec.json.decode((run.folder / "metrics.jsonl").read_bytes().splitlines()[0])["loss"]
+        weights = load_file(run.folder / "best.safetensors")
+        assert {str(tensor.dtype) for tensor in weights.values()} <= {"torch.float32", "torch.int64"}
+    assert losses["float32"] != losses["bfloat16"] == pytest.approx(losses["float32"], rel=0.05)
 
 
 class _Stopped(Exception):

@@ -17,6 +17,7 @@ import numpy as np
 
 from exclaim import features, windows
 from exclaim.audio import stream_audio
+from exclaim.corpora.pictures import PICTURE_SUFFIX, picture_codes
 from exclaim.errors import AudioError
 from exclaim.model import EMBEDDING, Model
 
@@ -59,12 +60,18 @@ class _Decoded(NamedTuple):
 def clip_codes(path: Path) -> np.ndarray:
     """Decode a clip to coded frames in bounded memory (128 bytes for each 16 ms).
 
+    Args:
+        path: of a sound, or of a log-mel kept as a picture (:mod:`exclaim.corpora.pictures`).
+
     Returns:
         (frames, 128) uint8; 188 frames for a clip of 3 s at most, which is zero-padded to 3 s.
 
     Raises:
         AudioError: when the file cannot be read or holds no sound.
     """
+    if Path(path).suffix.lower() == PICTURE_SUFFIX:
+        codes = picture_codes(path)
+        return np.pad(codes, ((0, max(0, features.WINDOW_FRAMES - len(codes))), (0, 0)))
     codes = waveform_codes(stream_audio(path))
     if len(codes) == 0:
         raise AudioError(f"{path}: holds no samples; expected sound")

@@ -89,8 +89,6 @@ def label_clips(model: Model, manifest: Manifest, task: str | None = None, data:
 
 def _label_or_error(head: Head, clip: Clip) -> tuple[str | None, str]:
     """Return a clip's label, or None and why it has none."""
-    if clip.kind != "audio":
-        return None, f"is no audio ({clip.kind})"
     try:
         label = clip_label(head, clip)
     except CorpusError:

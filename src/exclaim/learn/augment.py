@@ -54,13 +54,15 @@ def mix(first_db: np.ndarray, second_db: np.ndarray) -> np.ndarray:
     )
 
 
-def stretch_and_shift(frames_db: np.ndarray, factor: float, bands: float) -> np.ndarray:
-    """Make a sound ``factor`` times as long and move it up by ``bands`` mel bands, by linear interpolation.
+def stretch_and_shift(frames_db: np.ndarray, factor: float, bands: float, tract: float = 1.0) -> np.ndarray:
+    """Make a sound ``factor`` times as long and move it over the mel bands, by linear interpolation.
 
     Args:
         frames_db: (frames, 128) in dB.
         factor: over 0.
         bands: positive is up; what comes in from outside is the edge band.
+        tract: every frequency is multiplied by this, over 0, as a vocal tract of 1 / ``tract`` the length does it
+            (vocal tract length perturbation, Jaitly and Hinton 2013).
 
     Returns:
         (round(frames * factor), 128), at least one frame.
@@ -68,8 +70,27 @@ def stretch_and_shift(frames_db: np.ndarray, factor: float, bands: float) -> np.
     length = max(1, round(len(frames_db) * factor))
     times = np.linspace(0, len(frames_db) - 1, length)
     stretched = _interpolate(frames_db, times)
-    sources = np.clip(np.arange(N_MELS) - bands, 0, N_MELS - 1)
-    return _interpolate(stretched.T, sources).T
+    sources = np.arange(N_MELS) - bands
+    if tract != 1:
+        sources = _band_of(_centre_of(sources) / tract)
+    return _interpolate(stretched.T, np.clip(sources, 0, N_MELS - 1)).T
+
+
+def _mel(hertz: np.ndarray | float) -> np.ndarray:
+    """Return Slaney's mel: a line up to 1 kHz, a logarithm above (6.4 times the frequency in 27 steps)."""
+    hertz = np.asarray(hertz, np.float64)
+    return np.where(hertz < 1000, hertz * 3 / 200, 15 + 27 * np.log(np.maximum(hertz, 1000) / 1000) / np.log(6.4))
+
+
+def _centre_of(bands: np.ndarray) -> np.ndarray:
+    """Return the centres of bands in Hz, band 0 the lowest; in between they are interpolated."""
+    mel = (bands + 1) * _mel(SAMPLE_RATE / 2) / (N_MELS + 1)
+    return np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27))
+
+
+def _band_of(hertz: np.ndarray) -> np.ndarray:
+    """Return the bands, fractions of them too, that have these centres."""
+    return _mel(hertz) * (N_MELS + 1) / _mel(SAMPLE_RATE / 2) - 1
 
 
 def _interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:

@@ -52,7 +52,9 @@ def burst_window(
         options: what is drawn.
         rng: the source of every draw.
     """
-    burst = augment.stretch_and_shift(decode(codes), rng.uniform(*options.stretch), rng.uniform(*options.pitch_bands))
+    stretch, bands = rng.uniform(*options.stretch), rng.uniform(*options.pitch_bands)
+    tract = rng.uniform(*options.tract) if options.tract != (1.0, 1.0) else 1.0  # no draw where there is none
+    burst = augment.stretch_and_shift(decode(codes), stretch, bands, tract)
     burst = augment.tilt(burst, rng.uniform(*options.tilt_db)) + np.float32(rng.uniform(*options.gain_db))
     if options.room and rng.random() < options.room:
         burst = augment.room(burst, rng.uniform(*options.room_seconds), rng.uniform(*options.room_direct_db))

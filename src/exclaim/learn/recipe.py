@@ -117,7 +117,7 @@ class Schedule(_Options, kw_only=True):
     views: Annotated[int, msgspec.Meta(ge=0)] = (
         0  # epochs repeat after this many views, which are kept with the teachers' answers; 0: never
     )
-    arithmetic: Literal["float32", "bfloat16"] = "float32"  # of the layers; see docs/how-to/train-a-model.md for what it gains
+    arithmetic: Literal["float32", "bfloat16"] = "float32"  # of the layers in training; see train-a-model.md
     views_seed: int | None = None  # of the views; None: the recipe's own, else runs that share it share the cache
 
 
@@ -135,6 +135,7 @@ class AugmentOptions(_Options, kw_only=True):
     partial: bool = False  # bursts may be cut by the window's edges
     stretch: Span = (0.87, 1.15)  # of time
     pitch_bands: Span = (-4.0, 4.0)  # shift along the mel bands
+    tract: Span = (1.0, 1.0)  # every frequency times this, as a shorter or longer vocal tract does it
     tilt_db: Span = (-6.0, 6.0)  # from the lowest to the highest band
     gain_db: Span = (-20.0, 6.0)
     room: Share = 0.0  # how often a burst rings on in a room

@@ -20,6 +20,7 @@ from exclaim import features
 from exclaim.audio import read_audio
 from exclaim.card import front_end_hash
 from exclaim.corpora.clip import Clip
+from exclaim.corpora.pictures import picture_codes
 from exclaim.errors import AudioError, CorpusError
 
 __all__ = ["FeatureStore", "build_store"]
@@ -32,7 +33,7 @@ class _Entry(msgspec.Struct, frozen=True):
     path: str
     begin: int  # first frame
     frames: int
-    sha256: str  # of the decoded samples
+    sha256: str  # of the decoded samples, or of a picture's file
 
 
 class FeatureStore:
@@ -65,7 +66,7 @@ def build_store(clips: Sequence[Clip], cache: Path, progress: Callable[[int, int
     """Return the store of these clips, computing it where the cache does not hold it.
 
     Args:
-        clips: audio clips; those that cannot be read are left out and logged.
+        clips: sound or pictures of it; those that cannot be read are left out and logged.
         cache: folder that holds stores.
         progress: called with (done, all).
 
@@ -94,6 +95,8 @@ def _key(clips: Sequence[Clip]) -> str:
 
 def _coded(clip: Clip) -> tuple[np.ndarray, str] | AudioError:
     try:
+        if clip.kind == "relative-log-mel":
+            return picture_codes(Path(clip.path)), hashlib.sha256(Path(clip.path).read_bytes()).hexdigest()
         samples = read_audio(Path(clip.path))
     except AudioError as error:
         return error

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from exclaim.audio import probe, read_audio
+from exclaim.corpora.pictures import PICTURE_SUFFIX
 from exclaim.errors import AudioError
 from exclaim.evaluate.clips import ClipLogits, Means, clip_codes, mean_logits, waveform_codes
 from exclaim.evaluate.noise.bank import NoiseBank
@@ -99,6 +100,8 @@ def _mixed(path: Path, bank: NoiseBank, snrs_db: Sequence[float], seed: int) -> 
     try:
         with Path(path).open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        if Path(path).suffix.lower() == PICTURE_SUFFIX:
+            return _Mixed([clip_codes(path)], sha256, reason="is a picture, and noise is mixed with sound")
         if probe(path).seconds > LONGEST_SECONDS:
             return _Mixed([clip_codes(path)], sha256, reason=f"is longer than {LONGEST_SECONDS:.0f} s")
         clip = read_audio(path)
