@@ -83,6 +83,39 @@ def test_asvp_esds_screams_are_the_fearful_ones_without_words(
     assert map_label("scream-detection", clip("asvp-esd", label, **extra)) == expected
 
 
+@pytest.mark.parametrize("corpus", ["librispeech", "crema-d", "emodb", "savee", "tess"])
+@pytest.mark.parametrize("label", [None, "ANG", "surprise"])
+def test_a_corpus_of_speech_is_speech_whatever_emotion_is_acted(corpus: str, label: str | None) -> None:
+    assert map_label("speech-detection", clip(corpus, label)) == "speech"
+
+
+@pytest.mark.parametrize(
+    ("corpus", "label", "extra", "expected"),
+    [
+        ("ravdess", "calm", {"part": "speech"}, "speech"),
+        ("ravdess", "calm", {"part": "song"}, None),
+        ("asvp-esd", "happy", {"channel": "speech"}, "speech"),
+        ("asvp-esd", "happy", {"channel": "without words"}, "other"),
+        ("emogator", "Neutral", {"tagger_speech": 0.49}, "other"),
+        ("emogator", "Neutral", {"tagger_speech": 0.5}, None),
+        ("emogator", "Neutral", {}, None),
+        ("deeply", "moaning", {}, "other"),
+        ("esc-10", "Baby cry", {}, "other"),
+        ("vivae", "fear", {}, "other"),
+        ("noise", "street", {}, "other"),
+        ("noise", "a new kind", {}, "other"),
+        ("noise", "cafe", {}, None),
+        ("demand", "traffic", {}, "other"),
+        ("demand", "cafeteria", {}, None),
+        ("csv", "speech", {}, "speech"),
+        ("csv", "dog bark", {}, "other"),
+        ("csv", "angry", {}, None),  # may be said or screamed
+    ],
+)
+def test_speech_or_not_elsewhere(corpus: str, label: str, extra: dict[str, float | str], expected: str | None) -> None:
+    assert map_label("speech-detection", clip(corpus, label, **extra)) == expected
+
+
 @pytest.mark.parametrize("task", ["scream-type", "scream-type-sorrow"])
 def test_vivaes_screams_are_as_the_corpus_divides_them(task: str) -> None:
     emotions = ("achievement", "pleasure", "surprise", "anger", "fear", "pain")

@@ -8,7 +8,13 @@ ASVP-ESD is read for scream-detection as the paper's task needs it: its clips wi
 emotion "fearful, scream, panic" are the screams. How the paper drew the line is not known to the letter, and the line
 is rough: a panting or whimpering in panic is a scream by it. Where the kind of sound that a name carries is of the
 fearful ones (its last digit is 6) and listeners voted another emotion, as for screams of pain, nobody can say: None.
+
+Speech is words that somebody says, in any voice. A corpus of speech is speech throughout, whatever emotion is acted;
+one of sounds without words is none. Song, and places where people are heard talking, are neither. EmoGator asks for
+bursts and not for words; but some contributors spoke, so a burst that a general tagger hears as speech has no label.
 """
+
+from collections.abc import Callable
 
 import msgspec
 
@@ -36,6 +42,7 @@ TASKS: dict[
         *("Neutral", "Pain", "Sadness", "Surprise (Positive)", "Triumph"),
     ),
     "speech-emotion": ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"),
+    "speech-detection": ("other", "speech"),
 }
 
 _SCREAM_TYPE = {
@@ -63,6 +70,7 @@ _VIVAE_BURST = {
     "surprise": "Surprise (Positive)",
 }
 _NOISE = ("bus", "cafe", "kitchen", "metro", "office", "street")
+_PEOPLE_TALKING = ("cafe", "cafeteria", "meeting", "restaurant")  # kinds of noise that hold voices throughout
 _RAVDESS_EMOTION = {
     "neutral": "NEU",
     "happy": "HAP",
@@ -100,6 +108,16 @@ _MAPS: dict[str, dict[str, dict[str, str | None]]] = {
         "ravdess": {name: _RAVDESS_EMOTION.get(name) for name in RAVDESS_EMOTIONS},
         "crema-d": {name: name for name in CREMA_D_EMOTIONS},
     },
+    "speech-detection": {
+        "deeply": dict.fromkeys(DEEPLY_CLASSES, "other"),
+        "esc-10": dict.fromkeys(ESC10_CLASSES, "other"),
+        "noise": {name: None if name in _PEOPLE_TALKING else "other" for name in _NOISE},
+        "demand": {name: None if name in _PEOPLE_TALKING else "other" for name in DEMAND_ENVIRONMENTS.values()},
+        # of these an emotion's name does not tell; the part, the channel, and the tagger's score do
+        "ravdess": dict.fromkeys(RAVDESS_EMOTIONS, None),
+        "asvp-esd": dict.fromkeys(ASVP_ESD_EMOTIONS, None),
+        "emogator": dict.fromkeys(EMOGATOR_CATEGORIES, None),
+    },
 }
 _NEVER_SCREAM = (
     "librispeech",
@@ -109,6 +127,8 @@ _NEVER_SCREAM = (
     "crema-d",
     "demand",
 )  # whatever their labels: no screams were recorded
+_SPEECH = ("librispeech", "crema-d", "emodb", "savee", "tess")  # whatever their labels: people say words
+_NO_SPEECH_BELOW = 0.5  # the tagger's score for speech, 0 to 1, under which an EmoGator burst holds no words
 _NUMBERED: dict[str, tuple[str, ...]] = {
     "emogator": EMOGATOR_CATEGORIES,
     "ravdess": RAVDESS_EMOTIONS,
@@ -155,6 +175,8 @@ def map_label(task: str, clip: Clip, rule: ScreamRule = ScreamRule()) -> str | N
             return _scream_by_tagger(clip, rule)
         if clip.corpus == "asvp-esd":
             return _scream_by_emotion(clip)
+    if task == "speech-detection" and clip.corpus in _SPEECH_BY:
+        return _SPEECH_BY[clip.corpus](clip)
     if clip.label is None or (clip.corpus not in _MAPS[task] and clip.corpus not in _OWN):
         return None
     return canonical_label(task, clip.label, None if clip.corpus in _OWN else clip.corpus)
@@ -176,6 +198,27 @@ def _scream_by_emotion(clip: Clip) -> str | None:
     if clip.label == "fearful":
         return "scream"
     return None if str(clip.extra.get("sound", "")).endswith("6") else "other"
+
+
+def _speech_by_channel(clip: Clip) -> str | None:
+    """Return what an ASVP-ESD clip is called: by whether it has words."""
+    return {"speech": "speech", "without words": "other"}.get(str(clip.extra.get("channel")))
+
+
+def _speech_by_tagger(clip: Clip) -> str | None:
+    """Return what an EmoGator burst is called: None where it may hold words, or nobody knows."""
+    score = clip.extra.get("tagger_speech")
+    return "other" if isinstance(score, int | float) and score < _NO_SPEECH_BELOW else None
+
+
+_SPEECH_BY: dict[str, Callable[[Clip], str | None]] = {
+    **dict.fromkeys(_SPEECH, lambda clip: "speech"),
+    "vivae": lambda clip: "other",
+    "noise": lambda clip: None if clip.label in _PEOPLE_TALKING else "other",
+    "ravdess": lambda clip: None if clip.extra.get("part") == "song" else "speech",
+    "asvp-esd": _speech_by_channel,
+    "emogator": _speech_by_tagger,
+}
 
 
 def canonical_label(task: str, text: str, corpus: str | None = None) -> str | None:
