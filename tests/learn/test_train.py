@@ -150,6 +150,24 @@ def test_a_teacher_that_heard_the_test_speakers_is_refused(small_corpora: Path, 
         train(tmp_path / "scream-type.yaml", places(small_corpora, tmp_path), "cpu")
 
 
+def test_a_teacher_that_shares_no_head_is_refused_and_one_that_shares_a_side_head_is_not(
+    small_corpora: Path, tmp_path: Path
+) -> None:
+    small_form(tmp_path)
+    student = yaml.safe_load((tmp_path / "scream-type.yaml").read_text())
+    student["heads"] |= {"scream-detection": {"labels": ["other", "scream"]}}
+    student["task"] = "scream-detection"
+    student["schedule"]["keep"] = "last"
+    path = tmp_path / "sharing.yaml"
+    path.write_text(yaml.safe_dump(student))
+    run = train(path, places(small_corpora, tmp_path), "cpu")
+    assert {head.task for head in load_model(run.model).card.heads} >= {"scream-detection", "scream-type"}
+    apart = student | {"heads": {"scream-detection": student["heads"]["scream-detection"]}, "name": "apart"}
+    path.write_text(yaml.safe_dump(apart))
+    with pytest.raises(RecipeError, match="has no head of recipe apart"):
+        train(path, places(small_corpora, tmp_path), "cpu")
+
+
 def test_without_corpora_nothing_is_left_behind(tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -26,7 +26,7 @@ def objective(recipe: Recipe, outputs: dict[str, Tensor], batch: Batch, taught: 
         outputs: of the network: logits (n, labels) by head, ``embedding`` (n, d).
         batch: what the labels say.
         taught: the teacher's outputs for the same windows, by name; empty where there is none. It is heard on windows
-            without a label too.
+            without a label too, unless the recipe says otherwise.
 
     Returns:
         A scalar in nats.
@@ -57,6 +57,11 @@ def _hard(recipe: Recipe, output: Tensor, targets: Tensor, weights: Tensor) -> T
 def _soft(options: Distillation, output: Tensor, targets: Tensor, weights: Tensor, logits: Tensor) -> Tensor:
     """Return the soft term, with the factor T^2 that keeps its gradient's size when T changes."""
     warmth = options.temperature
+    if not options.unlabelled:
+        known = weights > 0
+        if not known.any():
+            return output.sum() * 0
+        output, targets, weights, logits = output[known], targets[known], weights[known], logits[known]
     if options.loss == "dist":
         soft = correlation(output, logits, temperature=warmth)
     elif options.loss == "dkd":

@@ -85,14 +85,16 @@ class Distillation(_Options, kw_only=True):
     loss: Literal["kl", "dkd", "dist"] = "kl"  # T^2 KL(teacher || student); decoupled; correlation
     other_labels: Annotated[float, msgspec.Meta(ge=0)] = 8.0  # of dkd: weight of the terms beside the target's
     similarity: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # weight of similarity-preserving features
+    unlabelled: bool = True  # a head's teacher is heard on windows without a label for that head too
     mean: Literal["log-probabilities", "probabilities"] = "probabilities"  # of several teachers, at the temperature
 
 
 class SoftLabelOptions(_Options, kw_only=True):
-    """Soft labels of whole clips, from frozen pretrained networks (see docs/how-to/use-a-pretrained-teacher.md)."""
+    """Soft labels of whole clips, from pretrained networks (see docs/how-to/use-a-pretrained-teacher.md)."""
 
-    source: str  # such as "byol-s+yamnet", or "yamnet-scores" for a detection
+    source: str  # frozen: "byol-s+yamnet", "yamnet-scores" for a detection; or a recipe on waveforms, relative to this
     head: str  # of the recipe
+    temperature: Annotated[float, msgspec.Meta(gt=0)] = 1.0  # that divides the source's logits
     weight: Share = 0.3  # of the soft label beside a clip's own; what a clip without a label counts
 
 
@@ -118,6 +120,7 @@ class Schedule(_Options, kw_only=True):
         0  # epochs repeat after this many views, which are kept with the teachers' answers; 0: never
     )
     arithmetic: Literal["float32", "bfloat16"] = "float32"  # of the layers in training; see train-a-model.md
+    accumulate: Positive = 1  # batches to a step of the optimiser, where memory holds no larger batch
     views_seed: int | None = None  # of the views; None: the recipe's own, else runs that share it share the cache
 
 

@@ -139,10 +139,15 @@ def _check_split(recipe: Recipe, parent: Recipe) -> None:
 
 
 def _check_teacher(recipe: Recipe, teacher: Recipe) -> None:
-    """Refuse a teacher that has heard the student's test speakers, or that answers another question."""
+    """Refuse a teacher that has heard the student's test speakers, or that answers none of its questions."""
     _check_split(recipe, teacher)
-    if recipe.task not in teacher.heads or teacher.heads[recipe.task].labels != recipe.heads[recipe.task].labels:
-        raise RecipeError(f"teacher {teacher.name} has no head {recipe.task!r} with the labels of recipe {recipe.name}")
+    if not any(
+        name in teacher.heads and teacher.heads[name].labels == head.labels for name, head in recipe.heads.items()
+    ):
+        raise RecipeError(
+            f"teacher {teacher.name} has no head of recipe {recipe.name} with the same labels: it has "
+            f"{', '.join(teacher.heads)}, the recipe {', '.join(recipe.heads)}"
+        )
 
 
 def _claim(folder: Path, recipe: Recipe) -> None:
