@@ -237,6 +237,12 @@ def test_what_the_repository_points_to_comes_from_git_lfs(published: Published, 
     large.unlink()  # of a file that is known to lie elsewhere the repository need not be asked
     once_more = run(published, tmp_path, commit=commit, large_files=servers, url="git://127.0.0.1:9/none")
     assert (once_more.got.new, large.read_bytes()) == (1, LARGE)
+    for known in (True, False):  # what a clone without Git LFS has in the sound's place gives way to it
+        large.write_bytes(POINTER.encode())
+        if not known:
+            (tmp_path / "downloads/files.json").unlink()
+        assert run(published, tmp_path, commit=commit, large_files=servers).got.new == 1
+        assert large.read_bytes() == LARGE
 
 
 def test_an_lfs_server_that_refuses_leaves_the_rest_there(published: Published, web, tmp_path: Path) -> None:

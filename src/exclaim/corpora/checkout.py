@@ -17,7 +17,7 @@ from exclaim.corpora.acquired import Acquired, Watcher
 from exclaim.corpora.checksums import file_digests
 from exclaim.corpora.disk_space import Room
 from exclaim.corpora.git_files import Blob, fetch_blobs, fetch_commit, git_blob_id, list_blobs
-from exclaim.corpora.large_files import LargeFile, fetch_large_files, read_pointer
+from exclaim.corpora.large_files import LargeFile, fetch_large_files, is_pointer, read_pointer
 from exclaim.corpora.sources import Repository
 from exclaim.corpora.unpack import safe_path
 from exclaim.corpora.whole_files import write_whole
@@ -110,11 +110,11 @@ class Checkout(NamedTuple):
         return record
 
     def _missing(self, files: Sequence[_File]) -> tuple[_File, ...]:
-        """Return the files that are not there; one that is there and is another is an error."""
+        """Return the files that are not there, or only as a pointer; one that is another is an error."""
         missing = []
         for number, file in enumerate(files, start=1):
             path = self.folder / file.path
-            if not path.exists():
+            if not path.exists() or _points_to(path, file):
                 missing.append(file)
             elif not _is(path, file):
                 raise CorpusError(
@@ -159,6 +159,11 @@ class Checkout(NamedTuple):
             self.folder,
             progress=lambda: self.watcher.progress("fetch large files", next(done), len(wanted), "files"),
         )
+
+
+def _points_to(path: Path, file: _File) -> bool:
+    """Tell whether the repository's own pointer lies there, as in a clone without Git LFS; its sound replaces it."""
+    return is_pointer(path) and git_blob_id(path.read_bytes()) == file.blob
 
 
 def _is(path: Path, file: _File) -> bool:

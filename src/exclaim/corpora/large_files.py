@@ -14,11 +14,13 @@ import httpx
 
 from exclaim.errors import CorpusError, DeliveryError
 
-__all__ = ["LargeFile", "fetch_large_files", "read_pointer"]
+__all__ = ["LargeFile", "fetch_large_files", "is_pointer", "read_pointer"]
 
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:ext-.*\n)*oid sha256:([0-9a-f]{64})\nsize (\d+)\n"
 )
+_LONGEST_POINTER = 1024  # bytes, by the specification
+_BEGINNING = b"version https://git-lfs.github.com/spec/"
 _BATCH = 100  # files in a request, as many as servers take
 _MAX_BYTES = 64 * 2**20  # of one file; a clip is far smaller
 _MEDIA_TYPE = "application/vnd.git-lfs+json"
@@ -36,6 +38,17 @@ def read_pointer(path: str, content: bytes) -> LargeFile | None:
     """Return what a repository's file points to, or None where it is a file of its own."""
     match = _POINTER.fullmatch(content)
     return LargeFile(path, match[1].decode(), int(match[2])) if match else None
+
+
+def is_pointer(path: Path) -> bool:
+    """Tell whether a file that is there is a pointer and not what it is named after; a longer file is not read."""
+    try:
+        if path.stat().st_size > _LONGEST_POINTER:
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_BEGINNING)) == _BEGINNING
+    except OSError:
+        return False
 
 
 def fetch_large_files(

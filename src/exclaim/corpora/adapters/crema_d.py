@@ -38,7 +38,10 @@ _NAME = re.compile(r"(\d{4})_([A-Z]{3})_([A-Z]{3})_(LO|MD|HI|XX?)")
 
 
 def clip_of(
-    path: Path, actors: Mapping[str, Actor], kind: Kind = "audio", votes: Mapping[str, Mapping[str, float]] | None = None
+    path: Path,
+    actors: Mapping[str, Actor],
+    kind: Kind = "audio",
+    votes: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Clip | None:
     """Return the clip that a file's name tells of, or None where it is no clip's name.
 
