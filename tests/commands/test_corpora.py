@@ -73,6 +73,14 @@ def test_check_tells_the_first_few_of_many_problems(root: Path, capsys) -> None:
     assert "... and 4 more like this; --json lists them all" in out
 
 
+def test_check_counts_what_has_no_counterpart_in_a_task(root: Path, capsys, tone) -> None:
+    for number, name in enumerate(("a01", "su01", "su02")):
+        tone(root / f"savee/AudioData/DC/{name}.wav", pitch=300 + 50 * number)
+    status, out, _ = run(capsys, "check", "savee", "--data", str(root))
+    assert status == 0
+    assert "speech-emotion: 1 ANG; 2 clips without a counterpart (2 surprise)" in out
+
+
 def test_check_finds_a_leak_in_ones_own_csv(root: Path, capsys) -> None:
     (root / "mine.csv").write_text(
         "path,label,speaker,split\nemogator/data/mp3/000001-03-1.wav,x,Ann,train\n"

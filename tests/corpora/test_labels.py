@@ -6,7 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exclaim.corpora.clip import Clip
-from exclaim.corpora.labels import TASKS, ScreamRule, canonical_label, map_label, task_labels
+from exclaim.corpora.labels import (
+    TASKS,
+    Counterparts,
+    ScreamRule,
+    canonical_label,
+    counterparts,
+    map_label,
+    task_labels,
+)
 from exclaim.corpora.registry import load_corpus
 from exclaim.errors import CorpusError
 
@@ -148,6 +156,19 @@ def test_speech_emotion_on_ravdess() -> None:
     emotions = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
     labels = [map_label("speech-emotion", clip("ravdess", emotion)) for emotion in emotions]
     assert labels == ["NEU", None, "HAP", "SAD", "ANG", "FEA", "DIS", None]
+
+
+def test_corpora_of_speech_agree_on_what_an_emotion_is_called() -> None:
+    spoken = {"ravdess": "happy", "crema-d": "HAP", "emodb": "happiness", "tess": "happy", "savee": "happiness"}
+    assert {map_label("speech-emotion", clip(corpus, label)) for corpus, label in spoken.items()} == {"HAP"}
+    assert {map_label("scream-detection", clip(corpus, label)) for corpus, label in spoken.items()} == {"other"}
+
+
+def test_a_task_that_does_not_know_a_label_of_ones_own_is_not_spoken_of() -> None:
+    own = [clip("csv", "growl"), clip("csv", "scream")]
+    assert counterparts(own) == {}
+    told = counterparts([clip("emogator", "Anger"), clip("emogator", "Awe"), clip("emogator")])["scream-type"]
+    assert told == Counterparts(labels={"negative": 1}, without={"(none)": 1, "Awe": 1})
 
 
 @pytest.mark.parametrize(

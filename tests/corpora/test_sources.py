@@ -5,14 +5,14 @@ import re
 import pytest
 
 from exclaim.corpora.registry import corpora, corpus_info
-from exclaim.corpora.sources import SOURCES, Source, choose_archives, find_source
+from exclaim.corpora.sources import BY_HAND, SOURCES, Source, choose_archives, find_source
 from exclaim.errors import CorpusError
 
 ALL = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
 
 
 def test_every_corpus_with_an_official_place_can_be_got() -> None:
-    without = {"noise", "folder", "csv"}
+    without = {"noise", "folder", "csv", "crema-d-logmel", *BY_HAND}
     assert set(SOURCES) == set(corpora()) - without
     with pytest.raises(CorpusError, match=r"noise cannot be got \(no single release: .*those that can are asvp-esd"):
         find_source("noise")
@@ -20,10 +20,20 @@ def test_every_corpus_with_an_official_place_can_be_got() -> None:
         find_source("emogater")
 
 
+@pytest.mark.parametrize("name", BY_HAND)
+def test_what_a_person_has_to_do_is_said(name: str) -> None:
+    with pytest.raises(
+        CorpusError, match=rf"{name} needs a person: .*https?://.*then say exclaim corpora check {name}"
+    ):
+        find_source(name)
+    assert name in corpora()
+    assert name not in SOURCES
+
+
 @ALL
 def test_a_source_is_archives_or_a_repository_over_https(source: Source) -> None:
     assert (source.repository is None) == bool(source.archives)
-    urls = [source.terms, *(archive.url for archive in source.archives)]
+    urls = [archive.url for archive in source.archives]
     if source.repository:
         urls += [source.repository.url, *source.repository.large_files]
     assert all(url.startswith("https://") for url in urls)
@@ -45,7 +55,11 @@ def test_checksums_and_commits_are_whole(source: Source) -> None:
 @ALL
 def test_the_terms_are_those_of_the_licence_that_the_corpus_states(source: Source) -> None:
     licence = corpus_info(source.corpus).licence
-    expected = {"Apache-2.0": "apache.org/licenses/LICENSE-2.0", "ODbL-1.0": "opendatacommons.org/licenses/odbl/1-0"}
+    expected = {
+        "Apache-2.0": "apache.org/licenses/LICENSE-2.0",
+        "ODbL-1.0": "opendatacommons.org/licenses/odbl/1-0",
+        "none named; free for research that cites it": corpus_info(source.corpus).home,
+    }
     if licence.startswith("CC-"):
         kind, version = re.fullmatch(r"CC-([A-Z-]+)-([\d.]+)", licence).groups()
         expected[licence] = f"creativecommons.org/licenses/{kind.lower()}/{version}/"
@@ -90,6 +104,7 @@ def test_a_part_that_there_is_not_is_told_with_those_that_there_are() -> None:
         ("emogator", "data/mp3/000001-03-1.mp3", "code/utils/renumber.py"),
         ("deeply", "dataset/screaming/WVST_15_1_0_15_0_0_0.wav", "Deeply_Vocal_Characterizer_Dataset.ipynb"),
         ("crema-d", "AudioWAV/1001_IEO_ANG_HI.wav", "AudioMP3/1001_IEO_ANG_HI.mp3"),
+        ("crema-d", "processedResults/tabulatedVotes.csv", "finishedResponses.csv"),
         ("crema-d", "VideoDemographics.csv", "VideoFlash/1001_IEO_ANG_HI.flv"),
     ],
 )

@@ -17,6 +17,7 @@ from exclaim.corpora.clip import encode_path
 from exclaim.corpora.data_root import data_root
 from exclaim.corpora.info import CorpusInfo
 from exclaim.corpora.inspection import BROKEN
+from exclaim.corpora.labels import Counterparts
 from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.manifest_files import read_manifest
 from exclaim.corpora.registry import corpora, corpus_info, find_corpus, load_corpus
@@ -156,11 +157,23 @@ def _echo_details(found: CorpusCheck) -> None:
         typer.echo(f"  note: {note}")
     for reason, count in found.excluded.items():
         typer.echo(f"  left out: {count} files, {reason}")
+    for task, told in found.tasks.items():
+        typer.echo(f"  {task}: {_listed(told.labels)}{_without_counterpart(told)}")
     if found.split:
         typer.echo(f"  split looked at for leaks: {found.split}")
     _echo_some([f"{leak.kind} {leak.key} is in {' and '.join(leak.parts)}" for leak in found.leaks])
     _echo_some([f"{problem.state}: {problem.path}: {problem.reason}" for problem in found.problems])
     _echo_some([f"the same sound: {' = '.join(map(str, same.paths))}" for same in found.duplicates])
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {label}" for label, count in counts.items())
+
+
+def _without_counterpart(told: Counterparts) -> str:
+    if not told.without:
+        return ""
+    return f"; {sum(told.without.values()):,} clips without a counterpart ({_listed(told.without)})"
 
 
 def _echo_some(lines: list[str]) -> None:

@@ -9,8 +9,10 @@ import msgspec
 from exclaim.corpora.clip import Clip
 from exclaim.corpora.info import CorpusInfo
 from exclaim.corpora.inspection import BROKEN, Finding, inspect_clips
+from exclaim.corpora.labels import Counterparts, counterparts
 from exclaim.corpora.leaks import Leak, find_leaks
 from exclaim.corpora.manifest import UNREADABLE_LIMIT, Manifest
+from exclaim.corpora.pointers import pointer_advice
 
 __all__ = ["CorpusCheck", "Duplicate", "PartCount", "check_manifest", "part_counts", "split_to_check"]
 
@@ -44,6 +46,7 @@ class CorpusCheck(msgspec.Struct, frozen=True, kw_only=True):
     counts: tuple[PartCount, ...]  # the whole first, then the parts of the release that are here
     seconds: float  # of all clips that can be read
     labels: dict[str, int]
+    tasks: dict[str, Counterparts]  # what each task that has labels for it calls its clips
     states: dict[str, int]  # how many clips are "ok", "silent", "unreadable", ...
     problems: tuple[Finding, ...]  # every clip that is not ok
     duplicates: tuple[Duplicate, ...]
@@ -84,6 +87,7 @@ def check_manifest(
         counts=counts,
         seconds=round(sum(finding.seconds or 0.0 for finding in findings), 1),
         labels=manifest.labels,
+        tasks=counterparts(manifest),
         states=dict(Counter(finding.state for finding in findings).most_common()),
         problems=tuple(finding for finding in findings if finding.state != "ok"),
         duplicates=_duplicates(manifest, findings),
@@ -91,7 +95,7 @@ def check_manifest(
         leaks=leaks,
         excluded=manifest.summary_of_excluded(),
         notes=(*manifest.notes, *_surplus(counts)),
-        errors=(*_broken(findings), *_leaking(leaks, split)),
+        errors=(*_broken(info.name, findings), *_leaking(leaks, split)),
     )
 
 
@@ -180,7 +184,7 @@ def _surplus(counts: Sequence[PartCount]) -> tuple[str, ...]:
     )
 
 
-def _broken(findings: Sequence[Finding]) -> tuple[str, ...]:
+def _broken(corpus: str, findings: Sequence[Finding]) -> tuple[str, ...]:
     broken = [finding for finding in findings if finding.state in BROKEN]
     if not broken:
         return ()
@@ -191,7 +195,7 @@ def _broken(findings: Sequence[Finding]) -> tuple[str, ...]:
     )
     sentences = [f"{len(broken)} of {len(findings)} clips are broken ({listed}){grave}"]
     if states["git-lfs-pointer"]:
-        sentences.append("Git-LFS pointers stand in place of sound: run `git lfs pull` in the corpus's clone")
+        sentences.append(pointer_advice(corpus, states["git-lfs-pointer"], len(findings)))
     return tuple(sentences)
 
 

@@ -14,7 +14,8 @@ one of sounds without words is none. Song, and places where people are heard tal
 bursts and not for words; but some contributors spoke, so a burst that a general tagger hears as speech has no label.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -22,14 +23,17 @@ from exclaim.corpora.adapters.asvp_esd import EMOTIONS as ASVP_ESD_EMOTIONS
 from exclaim.corpora.adapters.crema_d import EMOTIONS as CREMA_D_EMOTIONS
 from exclaim.corpora.adapters.deeply import CLASSES as DEEPLY_CLASSES
 from exclaim.corpora.adapters.demand import ENVIRONMENTS as DEMAND_ENVIRONMENTS
+from exclaim.corpora.adapters.emodb import EMOTIONS as EMODB_EMOTIONS
 from exclaim.corpora.adapters.emogator import CATEGORIES as EMOGATOR_CATEGORIES
 from exclaim.corpora.adapters.esc10 import CLASSES as ESC10_CLASSES
 from exclaim.corpora.adapters.ravdess import EMOTIONS as RAVDESS_EMOTIONS
+from exclaim.corpora.adapters.savee import EMOTIONS as SAVEE_EMOTIONS
+from exclaim.corpora.adapters.tess import EMOTIONS as TESS_EMOTIONS
 from exclaim.corpora.adapters.vivae import EMOTIONS as VIVAE_EMOTIONS
 from exclaim.corpora.clip import Clip
 from exclaim.errors import CorpusError
 
-__all__ = ["TASKS", "ScreamRule", "canonical_label", "map_label", "task_labels"]
+__all__ = ["TASKS", "Counterparts", "ScreamRule", "canonical_label", "counterparts", "map_label", "task_labels"]
 
 TASKS: dict[
     str, tuple[str, ...]
@@ -71,13 +75,10 @@ _VIVAE_BURST = {
 }
 _NOISE = ("bus", "cafe", "kitchen", "metro", "office", "street")
 _PEOPLE_TALKING = ("cafe", "cafeteria", "meeting", "restaurant")  # kinds of noise that hold voices throughout
-_RAVDESS_EMOTION = {
-    "neutral": "NEU",
-    "happy": "HAP",
-    "sad": "SAD",
-    "angry": "ANG",
-    "fearful": "FEA",
-    "disgust": "DIS",
+_SPOKEN_EMOTION = {  # of every corpus of speech; surprise and boredom have no counterpart, and calm is not neutral
+    **{label: label for label in TASKS["speech-emotion"]},
+    **{"anger": "ANG", "angry": "ANG", "disgust": "DIS", "fear": "FEA", "fearful": "FEA"},
+    **{"happiness": "HAP", "happy": "HAP", "neutral": "NEU", "sad": "SAD", "sadness": "SAD"},
 }
 
 # task -> corpus -> the corpus's label -> the task's label; None: the corpus knows the label, the task has
@@ -105,8 +106,14 @@ _MAPS: dict[str, dict[str, dict[str, str | None]]] = {
         "vivae": {name: _VIVAE_BURST.get(name) for name in VIVAE_EMOTIONS},
     },
     "speech-emotion": {
-        "ravdess": {name: _RAVDESS_EMOTION.get(name) for name in RAVDESS_EMOTIONS},
-        "crema-d": {name: name for name in CREMA_D_EMOTIONS},
+        corpus: {name: _SPOKEN_EMOTION.get(name) for name in emotions}
+        for corpus, emotions in (
+            ("ravdess", RAVDESS_EMOTIONS),
+            ("crema-d", CREMA_D_EMOTIONS),
+            ("emodb", EMODB_EMOTIONS),
+            ("savee", SAVEE_EMOTIONS),
+            ("tess", TESS_EMOTIONS),
+        )
     },
     "speech-detection": {
         "deeply": dict.fromkeys(DEEPLY_CLASSES, "other"),
@@ -126,6 +133,9 @@ _NEVER_SCREAM = (
     "ravdess",
     "crema-d",
     "demand",
+    "emodb",
+    "savee",
+    "tess",
 )  # whatever their labels: no screams were recorded
 _SPEECH = ("librispeech", "crema-d", "emodb", "savee", "tess")  # whatever their labels: people say words
 _NO_SPEECH_BELOW = 0.5  # the tagger's score for speech, 0 to 1, under which an EmoGator burst holds no words
@@ -141,6 +151,13 @@ class ScreamRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     scream_from: float = 0.3  # at least this: scream
     other_below: float = 0.05  # less than this: other, however it scores for shouting or crying; between: no label
+
+
+class Counterparts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many clips of a corpus a task has a label for, and which labels of the corpus it has none for."""
+
+    labels: dict[str, int]  # the task's label -> clips
+    without: dict[str, int]  # the corpus's label -> clips that stand outside the task
 
 
 def task_labels(task: str) -> tuple[str, ...]:
@@ -180,6 +197,27 @@ def map_label(task: str, clip: Clip, rule: ScreamRule = ScreamRule()) -> str | N
     if clip.label is None or (clip.corpus not in _MAPS[task] and clip.corpus not in _OWN):
         return None
     return canonical_label(task, clip.label, None if clip.corpus in _OWN else clip.corpus)
+
+
+def counterparts(clips: Iterable[Clip]) -> dict[str, Counterparts]:
+    """Return what each task calls the clips, of the tasks that have a label for any of them.
+
+    Args:
+        clips: of one corpus; of the user's own, tasks that do not know a label of theirs are left out.
+    """
+    clips = tuple(clips)
+    found = {}
+    for task in TASKS:
+        try:
+            called = [(map_label(task, clip), clip) for clip in clips]
+        except CorpusError:
+            continue
+        labels = Counter(label for label, _ in called if label is not None)
+        without = Counter(clip.label or "(none)" for label, clip in called if label is None)
+        if labels:
+            counts = {label: labels[label] for label in TASKS[task] if labels[label]}
+            found[task] = Counterparts(labels=counts, without=dict(sorted(without.items())))
+    return found
 
 
 def _scream_by_tagger(clip: Clip, rule: ScreamRule) -> str | None:

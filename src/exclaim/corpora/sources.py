@@ -9,7 +9,7 @@ import msgspec
 from exclaim.corpora.registry import corpus_info
 from exclaim.errors import CorpusError
 
-__all__ = ["SOURCES", "Archive", "Repository", "Source", "choose_archives", "find_source"]
+__all__ = ["BY_HAND", "SOURCES", "Archive", "Repository", "Source", "choose_archives", "find_source"]
 
 
 class Archive(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +117,8 @@ _ALL = (
         terms="https://opendatacommons.org/licenses/odbl/1-0/",
         repository=Repository(
             url="https://github.com/CheyneyComputerScience/CREMA-D.git",
-            wanted=r"AudioWAV/[^/]+\.wav|VideoDemographics\.csv|SentenceFilenames\.csv|LICENSE\.txt|README\.md",
+            wanted=r"AudioWAV/[^/]+\.wav|VideoDemographics\.csv|SentenceFilenames\.csv|LICENSE\.txt|README\.md"
+            r"|processedResults/(tabulatedVotes|summaryTable)\.csv",
             large_files=(
                 "https://github.com/CheyneyComputerScience/CREMA-D.git/info/lfs",
                 "https://gitlab.com/cs-cooper-lab/crema-d-mirror.git/info/lfs",  # its author's own mirror
@@ -145,6 +146,12 @@ _ALL = (
         ),
         usual=("16k",),
         advice="the part 16k has the café at 48 kHz, the only rate at which it was released",
+    ),
+    Source(
+        corpus="emodb",
+        terms="http://emodb.bilderbar.info/docu/",
+        archives=(Archive(name="emodb.zip", url="https://zenodo.org/record/7447302/files/emodb.zip", part="all"),),
+        advice="its page names no licence and asks to be cited: use it for research, and publish none of its sound",
     ),
     Source(
         corpus="emogator",
@@ -210,15 +217,23 @@ _ALL = (
     ),
 )
 SOURCES: dict[str, Source] = {source.corpus: source for source in _ALL}
+BY_HAND = {  # corpora that a person has to ask for or to click for, and what to do then
+    "savee": "register at http://personal.ee.surrey.ac.uk/Personal/P.Jackson/SAVEE/Register.html, which is free for "
+    "research; unpack AudioData.zip, which you are sent to then, into savee/ of the folder of the corpora",
+    "tess": "accept its terms (CC BY-NC-ND 4.0) at https://doi.org/10.5683/SP2/E8H2MF, choose all of its files there "
+    "and download them; unpack them into tess/ of the folder of the corpora",
+}
 
 
 def find_source(name: str) -> Source:
     """Return where a corpus's official release is.
 
     Raises:
-        CorpusError: when no corpus has that name, or it has no single official place.
+        CorpusError: when no corpus has that name, it has no single official place, or a person has to ask for it.
     """
     info = corpus_info(name)
+    if name in BY_HAND:
+        raise CorpusError(f"{name} needs a person: {BY_HAND[name]}; then say exclaim corpora check {name}")
     if name not in SOURCES:
         raise CorpusError(f"{name} cannot be got ({info.home}); those that can are {', '.join(SOURCES)}")
     return SOURCES[name]
