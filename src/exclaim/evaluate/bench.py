@@ -26,7 +26,18 @@ from exclaim.features import FRAME_SECONDS
 from exclaim.model import Model
 from exclaim.windows import STEP_FRAMES
 
-__all__ = ["Bench", "BenchOptions", "ImportCost", "Machine", "ModelBench", "bench", "find_recipe", "machine", "timed"]
+__all__ = [
+    "Bench",
+    "BenchOptions",
+    "ImportCost",
+    "Machine",
+    "ModelBench",
+    "bench",
+    "find_recipe",
+    "machine",
+    "peak_memory",
+    "timed",
+]
 
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _COUNTED = (2, 12)  # windows of the two runs whose difference in instructions is taken
@@ -245,6 +256,18 @@ def _model_bench(model: Model, speed: Speed, options: BenchOptions) -> ModelBenc
         teacher_speedup=_ratio(teacher, speed.front_end_ms + ours),
         teacher_stream_speedup=_ratio(teacher, step_ms + ours),
     )
+
+
+def peak_memory(model: Path) -> int | None:
+    """Return the highest resident memory, in bytes, of a fresh process that hears some windows with a model.
+
+    None where the system does not tell. A process without a model has about 50 MB of it: Python, NumPy, onnxruntime.
+
+    Raises:
+        ModelError: when the measuring process fails.
+    """
+    told = json.loads(_child(["-m", "exclaim.evaluate.bench_windows", str(model), "20"]))
+    return told["peak_bytes"]
 
 
 def _ratio(theirs: float | None, ours: float) -> float | None:

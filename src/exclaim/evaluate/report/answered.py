@@ -38,7 +38,9 @@ class Answered(NamedTuple):
 def test_data(run: RunFolder) -> str:
     """Return what a run's test clips are, in words."""
     split = run.recipe.split
-    return f"{'+'.join(run.recipe.bursts)}, test part of the recipe's split (by {split.by}, seed {split.seed})"
+    if split.by in ("speaker", "random") and not split.sentence_disjoint:
+        return f"{'+'.join(run.recipe.bursts)}, test part of the recipe's split (by {split.by}, seed {split.seed})"
+    return f"{'+'.join(run.recipe.bursts)}, {split.tested}"
 
 
 def answered(run: RunFolder, root: Path, progress: Progress = lambda done, whole: None) -> Answered:

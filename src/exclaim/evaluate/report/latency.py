@@ -1,9 +1,10 @@
 """Figure 9: what a window and a start cost, all models side by side in one run and in turn, on one core."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from exclaim.evaluate.bench import Machine, machine, timed
+from exclaim.evaluate.bench import Machine, machine, peak_memory, timed
 from exclaim.evaluate.bench_speed import Speed, SpeedOptions
 from exclaim.evaluate.report.figure import INK, SERIES, SOFT, draw, finish_axes
 from exclaim.evaluate.report.rows import Row
@@ -28,10 +29,11 @@ class Timing(NamedTuple):
     speed: Speed
     machine: Machine
     repeats: int
+    peak_bytes: dict[str, int | None]  # by the model's path: of a fresh process that hears with it
 
 
 def time_rows(rows: Sequence[Row], repeats: int) -> Timing:
-    """Time the first model of each row.
+    """Time the first model of each row, and weigh its memory.
 
     Args:
         rows: the models.
@@ -41,7 +43,8 @@ def time_rows(rows: Sequence[Row], repeats: int) -> Timing:
         ModelError: when the measuring process fails.
     """
     models = {str(row.runs[0].model): str(row.runs[0].folder / RECIPE_FILE) for row in rows}
-    return Timing(timed(SpeedOptions(models=tuple(models), recipes=models, repeats=repeats)), machine(), repeats)
+    speed = timed(SpeedOptions(models=tuple(models), recipes=models, repeats=repeats))
+    return Timing(speed, machine(), repeats, {path: peak_memory(Path(path)) for path in models})
 
 
 def latency_section(rows: Sequence[Row], timing: Timing) -> Section:

@@ -10,11 +10,13 @@ import msgspec
 from exclaim.errors import ExclaimError, RecipeError
 from exclaim.evaluate.report.answered import Answered, Progress, answered
 from exclaim.evaluate.report.clean import clean_section
+from exclaim.evaluate.report.comparison import comparison_section
+from exclaim.evaluate.report.confusion import confusion_section
 from exclaim.evaluate.report.curves import calibration_section, coverage_section, training_section
 from exclaim.evaluate.report.detection import STREAM_FILES, detection_section, read_streamed
 from exclaim.evaluate.report.gate import gate_section
 from exclaim.evaluate.report.glance import glance_section
-from exclaim.evaluate.report.latency import latency_section, time_rows
+from exclaim.evaluate.report.latency import Timing, latency_section, time_rows
 from exclaim.evaluate.report.noise import noise_sections
 from exclaim.evaluate.report.noisy import Noisy, held_out_noise, noisy, open_banks
 from exclaim.evaluate.report.projection import pairs_to_project, project, projection_section
@@ -80,14 +82,17 @@ def make_report(paths: Sequence[Path], options: ReportOptions, stage: Stage = _q
     tell = stage("intervals")
     judged = judgements(found_rows, answers, draws=options.draws)
     tell(1, 1)
+    timing = _timed(found_rows, options, stage)
     sections = [
         glance_section(judged, pairs),
         clean_section(judged, pairs),
+        comparison_section(judged, timing),
         teaching_section(judged),
         *_noise(runs, judged, answers, options, stage),
         size_section(found_rows),
         _projection(judged, answers, stage),
-        _latency(found_rows, options, stage),
+        timing and latency_section(found_rows, timing),
+        confusion_section(judged),
         coverage_section(judged),
         calibration_section(judged),
         detection_section(read_streamed([*_streams(runs), *options.streams])),
@@ -147,15 +152,15 @@ def _projection(judged: Sequence[Judgement], answers: dict[str, Answered], stage
     return projection_section(found)
 
 
-def _latency(found: Sequence[Row], options: ReportOptions, stage: Stage) -> Section | None:
+def _timed(found: Sequence[Row], options: ReportOptions, stage: Stage) -> Timing | None:
     if not options.repeats:
         return None
-    tell = stage("figure 9: models in turn")
+    tell = stage("models in turn: time and memory")
     tell(0, 1)
     try:
-        return latency_section(found, time_rows(found, options.repeats))
+        return time_rows(found, options.repeats)
     except ExclaimError as error:
-        _LOG.warning("figure 9 is left out: %s", error)
+        _LOG.warning("times are left out: %s", error)
         return None
     finally:
         tell(1, 1)

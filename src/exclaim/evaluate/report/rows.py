@@ -35,7 +35,7 @@ class Row(NamedTuple):
     @property
     def split(self) -> Literal["speaker", "random"]:
         """Whether test speakers are others than those trained on."""
-        return self.recipe.split.by
+        return "random" if self.recipe.split.by == "random" else "speaker"
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from exclaim.evaluate.report.paper import PAPER, SIZES, STUDENT_NOTE
 from exclaim.evaluate.report.rows import Row
 from exclaim.evaluate.report.section import Block, Cell, Column, Line, Number, Section, Table, thousands
 
-__all__ = ["size_section", "trained_parameters"]
+__all__ = ["cost_of", "size_section", "trained_parameters"]
 
 _ID = "table-4"
 _MB, _MIB = 1e6, 2**20
@@ -53,7 +53,7 @@ def size_section(rows: Sequence[Row]) -> Section:
             continue
         seen.append(_shape(row))
         trained = trained_parameters(row.runs[0].folder / "best.safetensors")
-        cost = _cost(row)
+        cost = cost_of(row)
         alike = [other.name for other in rows if _shape(other) == _shape(row)]
         lines.append(_line(row, alike, trained, cost))
         numbers += _numbers(row, trained, cost)
@@ -90,7 +90,8 @@ def _shape(row: Row) -> tuple:
     return network.name, options, row.recipe.precision, tuple(row.recipe.heads)
 
 
-def _cost(row: Row) -> Cost:
+def cost_of(row: Row) -> Cost:
+    """Return what the first model of a row costs to keep and to run."""
     data = row.runs[0].model.read_bytes()
     try:
         macs = multiply_accumulates(data)
