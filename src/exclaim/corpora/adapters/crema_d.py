@@ -11,14 +11,12 @@ from pathlib import Path
 
 from exclaim.corpora.audio_files import find_audio
 from exclaim.corpora.clip import Clip, Kind
-from exclaim.corpora.crema_d_tables import Actor, read_actors, read_votes
+from exclaim.corpora.crema_d_tables import Actor, Votes, read_actors, read_votes
 from exclaim.corpora.info import Adapter, CorpusInfo
 from exclaim.corpora.manifest import Exclusion, Manifest
 from exclaim.corpora.votes import vote_extra
 
-__all__ = ["ADAPTER", "EMOTIONS", "actors_beside", "clip_of"]
-
-actors_beside = read_actors
+__all__ = ["ADAPTER", "EMOTIONS", "clip_of", "table_notes"]
 
 EMOTIONS = ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")
 
@@ -75,6 +73,12 @@ def clip_of(
     )
 
 
+def table_notes(actors: Mapping[str, Actor], votes: Votes) -> tuple[str, ...]:
+    """Say what the tables beside the clips do not tell."""
+    strangers = () if actors else ("no VideoDemographics.csv: the actors' sex, age, race and ethnicity are not known",)
+    return (*strangers, votes.note)
+
+
 def _read(folder: Path) -> Manifest:
     actors, votes = read_actors(folder, folder.parent), read_votes(folder, folder.parent)
     clips: dict[str, Clip] = {}
@@ -87,9 +91,12 @@ def _read(folder: Path) -> Manifest:
             excluded.append(Exclusion(path=path, reason="second copy of a clip in another folder or format"))
         else:
             clips[path.stem] = clip
-    strangers = () if actors else ("no VideoDemographics.csv: the actors' sex, age, race and ethnicity are not known",)
-    notes = (*strangers, votes.note)
-    return Manifest(corpus=_INFO.name, clips=tuple(clips.values()), excluded=tuple(excluded), notes=notes)
+    return Manifest(
+        corpus=_INFO.name,
+        clips=tuple(clips.values()),
+        excluded=tuple(excluded),
+        notes=table_notes(actors, votes),
+    )
 
 
 ADAPTER = Adapter(_INFO, _read)

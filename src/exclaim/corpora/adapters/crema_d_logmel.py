@@ -7,6 +7,7 @@ from pathlib import Path
 
 from exclaim.corpora.adapters import crema_d
 from exclaim.corpora.clip import Clip
+from exclaim.corpora.crema_d_tables import read_actors, read_votes
 from exclaim.corpora.info import Adapter, CorpusInfo
 from exclaim.corpora.manifest import Exclusion, Manifest
 from exclaim.corpora.pictures import find_pictures
@@ -30,17 +31,22 @@ _INFO = CorpusInfo(
 
 
 def _read(folder: Path) -> Manifest:
-    actors = crema_d.actors_beside(folder, folder.parent / _CREMA_D.name)
+    places = (folder, folder.parent / _CREMA_D.name)
+    actors, votes = read_actors(*places), read_votes(*places)
     clips: list[Clip] = []
     excluded = []
     for path in find_pictures(folder, depth=1):
-        clip = crema_d.clip_of(path, actors, kind="relative-log-mel")
+        clip = crema_d.clip_of(path, actors, kind="relative-log-mel", votes=votes.of)
         if clip is None:
             excluded.append(Exclusion(path=path, reason="name is not ACTOR_SENTENCE_EMOTION_LEVEL"))
         else:
             clips.append(clip)
-    notes = () if actors else ("no VideoDemographics.csv: the actors' sex and age are not known",)
-    return Manifest(corpus=_INFO.name, clips=tuple(clips), excluded=tuple(excluded), notes=notes)
+    return Manifest(
+        corpus=_INFO.name,
+        clips=tuple(clips),
+        excluded=tuple(excluded),
+        notes=crema_d.table_notes(actors, votes),
+    )
 
 
 ADAPTER = Adapter(_INFO, _read)
