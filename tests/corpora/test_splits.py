@@ -11,11 +11,13 @@ from exclaim.corpora.leaks import find_leaks
 from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.registry import load_corpus
 from exclaim.corpora.splits import (
+    keep_sentences_apart,
     speaker_folds,
     split_at_random,
     split_by_fold,
     split_by_recording,
     split_by_speaker,
+    split_for_fold,
 )
 from exclaim.errors import CorpusError
 
@@ -164,6 +166,110 @@ def test_k_folds_by_speaker_are_even_and_apart(k: int, seed: int) -> None:
 def test_more_folds_than_speakers_are_refused() -> None:
     with pytest.raises(CorpusError, match="expected 2 to 3 folds"):
         speaker_folds(people(3), 4)
+
+
+def cast(women: int, men: int, unknown: int = 0, sentences: int = 4) -> Manifest:
+    """Actors of known and unknown sex who each say the same sentences."""
+    sexes = ["female"] * women + ["male"] * men + [None] * unknown
+    clips = tuple(
+        Clip(
+            path=Path(f"/none/{who}-{number}.wav"),
+            corpus="csv",
+            speaker=f"s{who}",
+            sex=sex,
+            extra={"sentence": f"t{number}"},
+        )
+        for who, sex in enumerate(sexes)
+        for number in range(sentences)
+    )
+    return Manifest(corpus="csv", clips=clips)
+
+
+def sexes(manifest: Manifest) -> dict[str | None, int]:
+    return {sex: len({clip.speaker for clip in manifest if clip.sex == sex}) for sex in ("female", "male", None)}
+
+
+@settings(max_examples=40, deadline=None)
+@given(women=st.integers(0, 12), men=st.integers(0, 12), unknown=st.integers(0, 5), seed=st.integers(0, 99))
+def test_folds_are_balanced_by_sex_where_it_is_known(women: int, men: int, unknown: int, seed: int) -> None:
+    if women + men + unknown < 5:
+        return
+    found = [sexes(fold) for fold in speaker_folds(cast(women, men, unknown), 5, seed)]
+    for sex in found[0]:
+        counts = [each[sex] for each in found]
+        assert max(counts) - min(counts) <= 1
+    whole = [sum(each.values()) for each in found]
+    assert max(whole) - min(whole) <= 1
+
+
+def test_every_speaker_is_tested_in_exactly_one_round() -> None:
+    manifest = cast(11, 9)
+    rounds = [split_for_fold(manifest, 5, fold, 0.15, seed=3) for fold in range(1, 6)]
+    assert sorted(key for split in rounds for key in split["test"].speakers) == sorted(manifest.speakers)
+    for split in rounds:
+        assert find_leaks(split) == ()
+        assert {name: len(part.speakers) for name, part in split.items()} == {"train": 13, "validation": 3, "test": 4}
+        assert abs(sexes(split["validation"])["female"] - sexes(split["validation"])["male"]) <= 1
+    assert rounds == [split_for_fold(manifest, 5, fold, 0.15, seed=3) for fold in range(1, 6)]
+    assert rounds != [split_for_fold(manifest, 5, fold, 0.15, seed=4) for fold in range(1, 6)]
+
+
+def test_the_folds_are_pinned_across_machines_and_versions() -> None:
+    split = split_for_fold(cast(5, 5), 5, 1, 0.2, seed=0)
+    said = {name: " ".join(key.removeprefix("csv:") for key in part.speakers) for name, part in split.items()}
+    assert said == {"train": "s0 s3 s4 s5 s6 s7", "validation": "s2 s8", "test": "s1 s9"}
+
+
+def test_a_round_may_do_without_validation_but_not_without_training() -> None:
+    assert list(split_for_fold(cast(5, 5), 5, 2, 0.0)) == ["train", "test"]
+    with pytest.raises(CorpusError, match="part 'train' of csv is empty"):
+        split_for_fold(cast(1, 1), 2, 1, 0.9)
+    with pytest.raises(CorpusError, match="fold 6 of 5; expected 1 to 5"):
+        split_for_fold(cast(5, 5), 5, 6, 0.1)
+    with pytest.raises(CorpusError, match="5 folds of 4 speakers of csv; expected 2 to 4 folds"):
+        split_for_fold(cast(2, 2), 5, 1, 0.1)
+
+
+def test_a_corpus_without_speakers_is_dealt_out_by_recording() -> None:
+    clips = tuple(
+        Clip(path=Path(f"/none/{number}-{take}.wav"), corpus="noise", recording=str(number))
+        for number in range(10)
+        for take in "AB"
+    )
+    split = split_for_fold(Manifest(corpus="noise", clips=clips), 5, 1, 0.1)
+    assert find_leaks(split) == ()
+    assert {name: len(part) for name, part in split.items()} == {"train": 14, "validation": 2, "test": 4}
+
+
+def test_sentences_are_kept_apart_and_what_is_left_out_is_told() -> None:
+    split = split_by_speaker(cast(10, 10, sentences=12), {"train": None, "validation": 2, "test": 4}, seed=1)
+    assert {leak.kind for leak in find_leaks(split, sentences=True)} == {"sentence"}
+    apart = keep_sentences_apart(split)
+    assert find_leaks(apart, sentences=True) == ()
+    said = {name: len({clip.sentence_key for clip in part}) for name, part in apart.items()}
+    assert said == {"train": 9, "validation": 1, "test": 2}
+    for name, part in apart.items():
+        assert part.speakers == split[name].speakers
+        assert len(part) + len(part.excluded) == len(split[name])
+        assert set(part.summary_of_excluded()) == {"its sentence is kept for another part of the split"}
+
+
+def test_too_few_sentences_or_none_are_refused() -> None:
+    split = split_by_speaker(cast(10, 10, sentences=2), {"train": None, "validation": 2, "test": 4})
+    with pytest.raises(CorpusError, match="csv has 2 sentences for 3 parts; expected one for each part at least"):
+        keep_sentences_apart(split)
+    with pytest.raises(CorpusError, match="names no sentence"):
+        keep_sentences_apart(split_by_speaker(people(20), SHARES, 2))
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("corpus", "tested"), [("crema-d-logmel", (14, 15)), ("ravdess", (4, 4))])
+def test_five_folds_of_the_actors_who_are_here(data_root: Path, corpus: str, tested: tuple[int, int]) -> None:
+    manifest = load_corpus(corpus, data_root)
+    rounds = [split_for_fold(manifest, 5, fold, 0.12) for fold in range(1, 6)]
+    assert all(tested[0] <= len(split["test"].speakers) <= tested[1] for split in rounds)
+    assert sorted(key for split in rounds for key in split["test"].speakers) == sorted(manifest.speakers)
+    assert all(find_leaks(split) == () for split in rounds)
 
 
 @pytest.mark.data

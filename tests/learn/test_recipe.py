@@ -42,6 +42,19 @@ def test_every_recipe_of_the_project_holds_together(path: Path) -> None:
         (("augment: {ambience: 0}", ""), "no ambience corpus"),
         (("augment: {ambience: 0}", "split: {validation: 0.5, test: 0.5}"), "no speakers to train on"),
         (("augment: {ambience: 0}", "augment: {ambience: 0}\nsplit: {validation: 0}"), "keep is best"),
+        (("augment: {ambience: 0}", "augment: {ambience: 0}\nsplit: {fold: 2}"), "is for `by: speaker-folds`"),
+        (
+            ("augment: {ambience: 0}", "augment: {ambience: 0}\nsplit: {by: speaker-folds, fold: 6}"),
+            "fold is 6 of 5; expected 1 to 5",
+        ),
+        (
+            ("augment: {ambience: 0}", "augment: {ambience: 0}\nsplit: {by: speaker-folds, folds: 2, validation: 0.5}"),
+            "no speakers to train on",
+        ),
+        (
+            ("augment: {ambience: 0}", "augment: {ambience: 0}\nsplit: {by: tensorflow-datasets}"),
+            "say `validation: 0.1, test: 0.2`",
+        ),
         (("name: least", "name: [least"), "recipe"),
     ],
 )

@@ -38,6 +38,12 @@ class Clip(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """The recording, unique over all corpora: ``corpus:recording``."""
         return None if self.recording is None else f"{self.corpus}:{self.recording}"
 
+    @property
+    def sentence_key(self) -> str | None:
+        """The sentence that is said, unique over all corpora: ``corpus:sentence``; None where the corpus tells none."""
+        sentence = self.extra.get("sentence")
+        return None if sentence is None else f"{self.corpus}:{sentence}"
+
 
 def encode_path(value: Any) -> str:
     """Write a path as text, for msgspec."""

@@ -12,10 +12,18 @@ from collections.abc import Callable, Collection, Mapping
 import msgspec
 
 from exclaim.corpora.clip import Clip
-from exclaim.corpora.manifest import Manifest
+from exclaim.corpora.manifest import Exclusion, Manifest
 from exclaim.errors import CorpusError
 
-__all__ = ["speaker_folds", "split_at_random", "split_by_fold", "split_by_recording", "split_by_speaker"]
+__all__ = [
+    "keep_sentences_apart",
+    "speaker_folds",
+    "split_at_random",
+    "split_by_fold",
+    "split_by_recording",
+    "split_by_speaker",
+    "split_for_fold",
+]
 
 Parts = Mapping[str, float | int | None]
 LabelOf = Callable[[Clip], str | None]
@@ -82,19 +90,115 @@ def split_by_fold(manifest: Manifest, parts: Mapping[str, Collection[int]]) -> d
 
 
 def speaker_folds(manifest: Manifest, k: int, seed: int = 0) -> tuple[Manifest, ...]:
-    """Return k parts for cross-validation by speaker; the numbers of speakers differ by one at most.
+    """Return k parts for cross-validation by speaker.
+
+    The numbers of speakers differ by one at most, and so do those of women and of men where their sex is known.
 
     Raises:
         CorpusError: when a clip has no speaker, or there are fewer than k speakers.
     """
     keys = _groups(manifest, "speaker")
-    ranked = sorted(set(keys), key=lambda key: _draw(seed, key))
-    if not 2 <= k <= len(ranked):
+    fold_of = _deal(manifest, keys, k, seed)
+    return tuple(_gather(manifest, keys, fold_of, [str(fold) for fold in range(k)]).values())
+
+
+def split_for_fold(manifest: Manifest, k: int, fold: int, validation: float, seed: int = 0) -> dict[str, Manifest]:
+    """Split for one round of cross-validation: one fold is tested, and validated is on some speakers of the others.
+
+    Args:
+        manifest: its clips name their speakers; where one does not, all are dealt out by recording.
+        k: how many folds.
+        fold: which is tested, 1 to k; each group is tested in exactly one of the k rounds.
+        validation: share of all groups, drawn from the other folds, women and men in proportion; 0: none.
+        seed: of the draw.
+
+    Returns:
+        Train, validation where there is one, and test.
+
+    Raises:
+        CorpusError: when there are fewer than k groups, or none is left to train on.
+    """
+    if not 1 <= fold <= k:
+        raise CorpusError(f"fold {fold} of {k}; expected 1 to {k}")
+    keys = _groups(manifest, "speaker" if all(clip.speaker is not None for clip in manifest) else "recording")
+    part_of = {
+        key: "test" if number == str(fold - 1) else "train" for key, number in _deal(manifest, keys, k, seed).items()
+    }
+    rest = [key for key in part_of if part_of[key] == "train"]
+    wanted = max(1, round(validation * len(part_of))) if validation > 0 else 0
+    part_of |= dict.fromkeys(_in_proportion(manifest, keys, rest, seed)[:wanted], "validation")
+    names = ["train", *(["validation"] if wanted else []), "test"]
+    split = _gather(manifest, keys, part_of, names)
+    _check_not_empty(manifest, split)
+    return split
+
+
+def keep_sentences_apart(split: Mapping[str, Manifest], seed: int = 0) -> dict[str, Manifest]:
+    """Leave out clips until no sentence is in two parts of a split.
+
+    Each part is given sentences in proportion to its clips, one at least, in the order of a draw; its clips of other
+    sentences are left out and stand among its exclusions.
+
+    Args:
+        split: parts of one corpus, whose clips all name their sentence.
+        seed: of the draw.
+
+    Raises:
+        CorpusError: when a clip names no sentence, or there are fewer sentences than parts.
+    """
+    clips = [clip for part in split.values() for clip in part]
+    if silent := next((clip for clip in clips if clip.sentence_key is None), None):
+        raise CorpusError(f"{silent.path} names no sentence; a split with its sentences apart needs to know them all")
+    ranked = sorted({str(clip.sentence_key) for clip in clips}, key=lambda key: _draw(seed, key))
+    if len(ranked) < len(split):
+        corpus = clips[0].corpus
         raise CorpusError(
-            f"{k} folds of {len(ranked)} speakers of {manifest.corpus}; expected 2 to {len(ranked)} folds"
+            f"{corpus} has {len(ranked)} sentences for {len(split)} parts; expected one for each part at least: leave "
+            "out the validation part, or the corpus"
         )
-    part_of = {key: str(rank % k) for rank, key in enumerate(ranked)}
-    return tuple(_gather(manifest, keys, part_of, [str(fold) for fold in range(k)]).values())
+    owner: dict[str, str] = {}
+    left, clips_left = list(ranked), len(clips)
+    for number, (name, part) in enumerate(sorted(split.items(), key=lambda item: len(item[1])), start=1):
+        share = round(len(left) * len(part) / max(1, clips_left))
+        count = len(left) if number == len(split) else min(max(1, share), len(left) - (len(split) - number))
+        owner |= dict.fromkeys(left[:count], name)
+        left, clips_left = left[count:], clips_left - len(part)
+    return {
+        name: _with_sentences(part, {key for key, whose in owner.items() if whose == name})
+        for name, part in split.items()
+    }
+
+
+def _with_sentences(part: Manifest, sentences: Collection[str]) -> Manifest:
+    reason = "its sentence is kept for another part of the split"
+    dropped = tuple(Exclusion(path=clip.path, reason=reason) for clip in part if clip.sentence_key not in sentences)
+    kept = part.select(lambda clip: clip.sentence_key in sentences)
+    return msgspec.structs.replace(kept, excluded=(*part.excluded, *dropped))
+
+
+def _deal(manifest: Manifest, keys: list[str], k: int, seed: int) -> dict[str, str]:
+    """Return each group's fold, "0" to k - 1: dealt out in turn, first one sex, then the other, then who tells none."""
+    sexes = _sexes(manifest, keys)
+    ranked = sorted(sexes, key=lambda key: (sexes[key], _draw(seed, key)))
+    if not 2 <= k <= len(ranked):
+        named = "speakers" if manifest.speakers else "recordings"
+        raise CorpusError(f"{k} folds of {len(ranked)} {named} of {manifest.corpus}; expected 2 to {len(ranked)} folds")
+    return {key: str(rank % k) for rank, key in enumerate(ranked)}
+
+
+def _in_proportion(manifest: Manifest, keys: list[str], chosen: Collection[str], seed: int) -> list[str]:
+    """Return groups in an order of which every beginning holds the sexes about as the whole does."""
+    sexes = _sexes(manifest, keys)
+    places: dict[str, tuple[float, float]] = {}
+    for sex in sorted({sexes[key] for key in chosen}):
+        members = sorted((key for key in chosen if sexes[key] == sex), key=lambda key: _draw(seed, f"validation:{key}"))
+        places |= {key: ((rank + 0.5) / len(members), _draw(seed, key)) for rank, key in enumerate(members)}
+    return sorted(places, key=places.__getitem__)
+
+
+def _sexes(manifest: Manifest, keys: list[str]) -> dict[str, str]:
+    """Return the sex that each group's first clip tells; nothing where it tells none."""
+    return {key: clip.sex or "" for clip, key in zip(reversed(manifest.clips), reversed(keys), strict=True)}
 
 
 def _groups(manifest: Manifest, by: str) -> list[str]:

@@ -10,14 +10,13 @@ import numpy as np
 from exclaim.corpora.clip import Clip
 from exclaim.corpora.labels import map_label
 from exclaim.corpora.manifest import Manifest
+from exclaim.corpora.pointers import require_no_pointers
 from exclaim.corpora.registry import load_corpus
-from exclaim.corpora.splits import split_at_random, split_by_recording, split_by_speaker
 from exclaim.errors import RecipeError
-from exclaim.learn.recipe import Recipe, SplitOptions
+from exclaim.learn.protocol import PARTS, split_corpora
+from exclaim.learn.recipe import Recipe
 
 __all__ = ["PARTS", "Corpora", "Example", "load_corpora", "target"]
-
-PARTS = ("train", "validation", "test")
 
 
 class Example(NamedTuple):
@@ -54,8 +53,10 @@ def load_corpora(recipe: Recipe, root: Path) -> Corpora:
     bursts: dict[str, list[Example]] = {part: [] for part in PARTS}
     ambience: dict[str, list[Clip]] = {part: [] for part in PARTS}
     manifests = {name: load_corpus(name, root) for name in dict.fromkeys((*recipe.bursts, *recipe.ambience))}
-    for name, manifest in manifests.items():
-        for part, clips in _split(manifest, recipe.split).items():
+    for manifest in manifests.values():
+        require_no_pointers(manifest)
+    for name, split in split_corpora(manifests, recipe.split).items():
+        for part, clips in split.items():
             if name in recipe.bursts:
                 asked = part == "train" and bool(recipe.soft_labels)  # clips without labels may get soft ones
                 bursts[part] += [example for clip in clips if (example := _example(recipe, clip, asked))]
@@ -71,17 +72,6 @@ def load_corpora(recipe: Recipe, root: Path) -> Corpora:
                 f"recipe {recipe.name}: no {part} clip of {', '.join(recipe.bursts)} has a label for {recipe.task}"
             )
     return Corpora(bursts, ambience, tuple(manifests.values()), root)
-
-
-def _split(manifest: Manifest, options: SplitOptions) -> dict[str, Sequence[Clip]]:
-    shares = {"validation": options.validation, "test": options.test}
-    parts = {"train": 1 - sum(shares.values())} | {part: share for part, share in shares.items() if share}
-    if options.by == "random":
-        by = split_at_random
-    else:
-        by = split_by_speaker if all(clip.speaker is not None for clip in manifest) else split_by_recording
-    split = by(manifest, parts, options.seed)
-    return {part: split[part].clips if part in split else () for part in PARTS}
 
 
 def _equally_many(task: str, examples: list[Example]) -> list[Example]:

@@ -59,13 +59,34 @@ class SplitOptions(_Options, kw_only=True):
     """Speakers (and recordings of ambience) are held out by a hash of their name and the seed.
 
     The validation part may be 0, as in the paper: what is chosen on it elsewhere (temperature, thresholds) then stays
-    as it is, and the last epoch's weights are kept.
+    as it is, and the last epoch's weights are kept. docs/explanation/splits-and-scores.md says what each way is for.
     """
 
-    by: Literal["speaker", "random"] = "speaker"  # random: clips at random, whoever speaks; to show the gap only
+    # speaker-folds: one of several folds is tested; tensorflow-datasets: the published split of the whole of CREMA-D;
+    # random: clips at random, whoever speaks, to show the gap only
+    by: Literal["speaker", "speaker-folds", "tensorflow-datasets", "random"] = "speaker"
     seed: int = 0
-    validation: Share = 0.12
-    test: Share = 0.15
+    validation: Share = 0.12  # of all speakers
+    test: Share = 0.15  # of all speakers; with speaker-folds the test part is a fold, and this is not asked
+    folds: Annotated[int, msgspec.Meta(ge=2, le=100)] = 5  # of speaker-folds
+    fold: Positive = 1  # of speaker-folds: which one is tested
+    sentence_disjoint: bool = False  # clips are left out until no sentence is in two parts either
+
+    @property
+    def held_out(self) -> float:
+        """The share of the speakers who are not trained on."""
+        return self.validation + (1 / self.folds if self.by == "speaker-folds" else self.test)
+
+    @property
+    def tested(self) -> str:
+        """What is tested, in words."""
+        if self.by == "tensorflow-datasets":
+            part = "test part of the split of TensorFlow Datasets"
+        elif self.by == "speaker-folds":
+            part = f"fold {self.fold} of {self.folds} of the recipe's split by speaker (seed {self.seed})"
+        else:
+            part = f"{'random clips' if self.by == 'random' else 'test part'} of the recipe's split (seed {self.seed})"
+        return f"{part}, its sentences apart" if self.sentence_disjoint else part
 
 
 class NetworkOptions(_Options, kw_only=True):
@@ -206,9 +227,7 @@ def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
         raise RecipeError(f"recipe {path}: {error}") from error
     if recipe.task not in recipe.heads or not recipe.heads[recipe.task].ship:
         raise RecipeError(f"recipe {path}: task {recipe.task!r} is none of its shipped heads {sorted(recipe.heads)}")
-    held_out = recipe.split.validation + recipe.split.test
-    if held_out >= 1:
-        raise RecipeError(f"recipe {path}: split leaves no speakers to train on")
+    _check_split(path, recipe.split)
     if recipe.split.validation <= 0 and recipe.schedule.keep == "best":
         raise RecipeError(f"recipe {path}: schedule.keep is best, but split.validation leaves nothing to tell it by")
     if strange := sorted({soft.head for soft in recipe.soft_labels} - set(recipe.heads)):
@@ -216,6 +235,21 @@ def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     if (recipe.augment.ambience or recipe.draw) and not recipe.ambience:
         raise RecipeError(f"recipe {path}: augment.ambience or draw asks for ambience, but no ambience corpus is named")
     return recipe
+
+
+def _check_split(path: Path, split: SplitOptions) -> None:
+    """Refuse a split whose options do not hold together."""
+    if split.held_out >= 1:
+        raise RecipeError(f"recipe {path}: split leaves no speakers to train on")
+    if split.fold > split.folds:
+        raise RecipeError(f"recipe {path}: split.fold is {split.fold} of {split.folds}; expected 1 to {split.folds}")
+    if split.by != "speaker-folds" and (split.folds, split.fold) != (5, 1):
+        raise RecipeError(f"recipe {path}: split.fold is for `by: speaker-folds`, but split.by is {split.by}")
+    if split.by == "tensorflow-datasets" and (split.validation, split.test) != (0.1, 0.2):
+        raise RecipeError(
+            f"recipe {path}: the split of TensorFlow Datasets has 10 % of the actors for validation and 20 % for test; "
+            "say `validation: 0.1, test: 0.2`, by which other corpora of the recipe are split too"
+        )
 
 
 def _read(path: Path, above: tuple[Path, ...] = ()) -> Any:

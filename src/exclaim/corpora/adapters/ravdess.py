@@ -78,7 +78,7 @@ def _clip(path: Path, match: re.Match[str]) -> Clip:
         extra={
             "part": _CHANNELS[channel],
             "intensity": _INTENSITIES[intensity],
-            "statement": statement,
+            "sentence": statement,
             "repetition": repetition,
         },
     )
