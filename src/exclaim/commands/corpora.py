@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from exclaim.commands.corpora_get import get
+from exclaim.commands.corpora_recipe import check_recipe
 from exclaim.corpora.check import CorpusCheck, PartCount, check_manifest, part_counts
 from exclaim.corpora.clip import encode_path
 from exclaim.corpora.data_root import data_root
@@ -22,7 +23,7 @@ from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.manifest_files import read_manifest
 from exclaim.corpora.registry import corpora, corpus_info, find_corpus, load_corpus
 from exclaim.corpora.sources import SOURCES
-from exclaim.errors import CorpusError
+from exclaim.errors import ConfigError, CorpusError
 
 __all__ = ["app"]
 
@@ -65,10 +66,19 @@ def check(
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Corpora, folders or CSVs; default: all here.")
     ] = None,
     data: Data = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(help="In place of corpora: the parts that a recipe splits its corpora into, and what leaks."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read every clip: counts, broken or silent files, duplicates, leaks; status 1 where a corpus is unsound."""
     root = data_root(data)
+    if recipe is not None:
+        if names:
+            raise ConfigError(f"{names[0]} and --recipe: the recipe names its corpora; give one of the two")
+        check_recipe(recipe, root, as_json=as_json)
+        return
     chosen = [_load_named(name, root) for name in names] if names else _load_all(root)
     checks = [_check_with_progress(info, manifest) for info, manifest in chosen]
     if as_json:
