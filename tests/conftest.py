@@ -93,7 +93,9 @@ def make_model(make_network: Callable[..., Path]) -> Callable[..., Path]:
     """Write a tiny sealed and pinned model file; ``make_model(path)`` has both scream heads.
 
     Its detection says "scream" for windows whose mean is above -0.5 (loud, broad sounds); its type says
-    "negative" where the upper half of the bands is louder than the lower one.
+    "negative" where the upper half of the bands is louder than the lower one. Its speech detection says "speech" for
+    windows whose lowest quarter of bands has a mean above -0.5, loud and broad ones among them; its emotion is anger
+    where of that quarter the lower half is the louder one, sadness where it is the quieter one.
     """
     from exclaim.card import Card, Head, Thresholds
     from exclaim.model import pin, seal
@@ -109,7 +111,17 @@ def make_model(make_network: Callable[..., Path]) -> Callable[..., Path]:
     def write(path: Path, heads: tuple[Head, ...] = (detection, kind), **fields: Any) -> Path:
         loud = np.array([[0.0], [20.0]]) * np.full((1, 128), 1 / 128)
         tilt = np.repeat([[-10.0, 10.0], [10.0, -10.0]], 64, axis=1) / 64
-        rows = {"scream-detection": (loud, [0.0, 10.0]), "scream-type": (tilt, [0.0, 0.0])}
+        low = np.zeros((2, 128))
+        low[1, :32] = 20 / 32
+        pitch = np.zeros((6, 128))
+        pitch[0, :32] = np.repeat([10.0, -10.0], 16) / 16
+        pitch[5] = -pitch[0]
+        rows = {
+            "scream-detection": (loud, [0.0, 10.0]),
+            "scream-type": (tilt, [0.0, 0.0]),
+            "speech-detection": (low, [0.0, 10.0]),
+            "speech-emotion": (pitch, np.zeros(6)),
+        }
         default = (np.random.default_rng(0).normal(size=(8, 128)), np.zeros(8))
         weights = {h.output: rows.get(h.task, default)[0][: len(h.labels)] for h in heads}
         bias = {h.output: np.asarray(rows.get(h.task, default)[1])[: len(h.labels)] for h in heads}

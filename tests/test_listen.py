@@ -133,7 +133,7 @@ def test_dropped_frames_are_not_inferred(analysis: Analysis, sound_file: Path) -
 
     invalid = [result for result in results if not result.valid]
     assert {result.end_frame for result in invalid} == {end for end in range(31, 1240, 31) if 200 <= end <= 359 + 187}
-    assert all(result.detection is None and result.type_logits is None for result in invalid)
+    assert all(result.answers == {} for result in invalid)
     assert {round(e.onset_frame * features.FRAME_SECONDS) for e in revisions} == {14}
 
 
@@ -160,9 +160,10 @@ def test_the_type_is_asked_only_where_something_is_heard(pair, sound_file: Path)
     detector, typer = pair
     steps = list(listen_file(sound_file, Analysis(pair)))
 
-    positive = [r for r in results_of(steps) if r.detection is not None and r.detection >= 0.3]
-    assert 0 < typer.windows == len(positive) < detector.windows
-    assert all((r.type_logits is not None) == (r in positive) for r in results_of(steps))
+    answers = [r.answers["scream-detection"] for r in results_of(steps) if r.answers]
+    positive = [answer for answer in answers if answer.detection >= 0.3]
+    assert 0 < typer.windows == len(positive) < len(answers) == detector.windows
+    assert all((answer.type_logits is not None) == (answer in positive) for answer in answers)
 
 
 def test_below_the_level_floor_nothing_is_asked(pair, sound_file: Path) -> None:
@@ -171,7 +172,7 @@ def test_below_the_level_floor_nothing_is_asked(pair, sound_file: Path) -> None:
 
     quiet = [r for r in results if r.level_db < -40]
     assert quiet
-    assert all(r.detection is None and r.valid for r in quiet)
+    assert all(r.answers == {} and r.valid for r in quiet)
     assert detector.windows == len(results) - len(quiet)
 
 
@@ -187,12 +188,14 @@ def test_a_model_given_twice_counts_once(tiny: Model) -> None:
 
 def test_models_that_do_not_make_a_listener(pair, tiny: Model) -> None:
     detector, typer = pair
-    with pytest.raises(ModelError, match=r"\(tiny: scream-type\) have 0 heads that detect; expected one"):
+    with pytest.raises(ModelError, match=r"\(tiny: scream-type\) have no head that detects; expected at least one"):
         Analysis([typer])
-    with pytest.raises(ModelError, match="have 0 heads that detect"):
+    with pytest.raises(ModelError, match=r"\(none\) have no head that detects"):
         Analysis([])
-    with pytest.raises(ModelError, match="have 2 heads that detect"):
+    with pytest.raises(ModelError, match="have 2 heads scream-detection; expected one"):
         Analysis([detector, tiny])
+    with pytest.raises(ModelError, match="have 2 heads scream-type or scream-emotion; expected one"):
+        Analysis([typer, tiny])
 
 
 def test_without_a_type_model_episodes_have_no_type(pair, sound_file: Path) -> None:

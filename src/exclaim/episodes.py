@@ -8,6 +8,8 @@ type is pooled over its windows. Three rules for what is not plainly heard:
 - An invalid window (frames were dropped) says nothing: it neither opens nor extends an episode, nor breaks a row. Time
   goes on all the same: where nothing could be heard for 3 s, a row ends, and after the refractory time an episode.
 - A row that the stream's end cuts short opens: a burst at the end of a recording lies in too few windows.
+
+These are the episodes of one detection; :mod:`exclaim.lines` has those of several.
 """
 
 import hashlib
@@ -53,10 +55,12 @@ class EpisodeOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     probability_step: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.1
     # The type's label changes when the pooled probability is this much beyond the border.
     type_margin: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
+    # Windows after which an episode closes though its sound goes on, which the next one takes up; None: never.
+    max_windows: Annotated[int, msgspec.Meta(ge=20)] | None = None
 
 
 class EpisodeRules(msgspec.Struct, frozen=True, kw_only=True):
-    """What turns window results into episodes: heads of verified models, and options."""
+    """What turns window results into the episodes of one detection: heads of verified models, and options."""
 
     detection: Head
     type: Head | None = None
@@ -65,11 +69,11 @@ class EpisodeRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WindowResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the models say of one window."""
+    """What the models say of one window as to one detection."""
 
     end_frame: int  # number of the window's last frame
     level_db: float  # the window's maximum
-    valid: bool = True  # False: dropped frames touch it, and nothing was asked
+    valid: bool = True  # False: it says nothing, since dropped frames touch it or it is another detection's
     detection: float | None = None  # probability; None where invalid or below the level floor
     type_logits: tuple[float, ...] | None = None  # None where the type was not asked for
 
@@ -120,7 +124,7 @@ def advance(
         return state, ()
     state = replace(state, last_end=result.end_frame)
     revisions: list[Episode] = []
-    if state.sound is not None and _over(state.sound, result, rules):
+    if state.sound is not None and (_over(state.sound, result, rules) or _full(state.sound, rules)):
         state, revisions = _closed(state, state.sound, rules, info)
     if _belongs(state.sound, result, rules):
         sound = _extended(state, result)
@@ -166,6 +170,11 @@ def _over(sound: Sound, result: WindowResult, rules: EpisodeRules) -> bool:
     if not result.valid or _belongs(sound, result, rules):
         return since > patience + WINDOW_FRAMES
     return since >= patience
+
+
+def _full(sound: Sound, rules: EpisodeRules) -> bool:
+    """Whether an episode has as many windows as one may have."""
+    return rules.options.max_windows is not None and sound.windows >= rules.options.max_windows
 
 
 def _extended(state: EpisodeState, result: WindowResult) -> Sound:

@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from msgspec.structs import replace
 
 from exclaim import features, gate, windows
 from exclaim.audio import stream_audio
-from exclaim.card import Card, Head
 from exclaim.config import GateOptions
-from exclaim.episodes import EpisodeOptions, EpisodeRules, EpisodeState, WindowResult, advance, close
+from exclaim.episodes import EpisodeOptions, EpisodeRules
 from exclaim.errors import ModelError
-from exclaim.model import Model, Prediction
+from exclaim.lines import Answer, Line, StreamState, WindowAnswers, advance_lines, close_lines, lines_of
+from exclaim.model import Model
 from exclaim.windows import CutterState, Windows
-from exclaim.wire import Episode, ModelReference, StreamInfo
+from exclaim.wire import Episode, StreamInfo
 
 __all__ = ["Analysis", "Heard", "Listener", "ListenerState", "file_stream", "listen", "listen_file"]
 
@@ -36,116 +35,131 @@ class Analysis:
     """What models say of windows, and the episodes that follow. Holds no state; safe for several threads."""
 
     def __init__(self, models: Sequence[Model], options: EpisodeOptions | None = None) -> None:
-        """Take verified models: one that detects, and perhaps one that tells the type of what is detected.
+        """Take verified models: at least one that detects, and perhaps ones that tell more of what is detected.
 
         Args:
-            models: each may have one head or both; one that is given twice counts once.
-            options: how windows become episodes.
+            models: each may have one head or several; one that is given twice counts once.
+            options: how windows become episodes; None: the defaults of each line.
 
         Raises:
-            ModelError: when not exactly one head detects.
+            ModelError: when they make no line, or two heads answer the same; see lines.lines_of.
         """
         self.models = tuple({model.sha256: model for model in models}.values())
-        self._detector, detection = _detector(self.models)
-        self._typer, kind = _typer(self.models, detection)
-        self.rules = EpisodeRules(
-            detection=detection,
-            type=kind,
-            models=tuple(
-                ModelReference(task=head.task, version=model.card.version, sha256=model.sha256)
-                for model, head in ((self._detector, detection), (self._typer, kind))
-                if model is not None and head is not None
-            ),
-            options=options or EpisodeOptions(),
-        )
+        self.lines = lines_of(self.models, options)
 
-    def infer(self, cut: Windows) -> list[WindowResult]:
+    @property
+    def rules(self) -> EpisodeRules:
+        """The rules of an analysis with one line.
+
+        Raises:
+            ModelError: when it has several.
+        """
+        if len(self.lines) > 1:
+            tasks = ", ".join(line.task for line in self.lines)
+            raise ModelError(f"the models given have {len(self.lines)} heads that detect ({tasks}); expected one here")
+        return self.lines[0].rules
+
+    def infer(self, cut: Windows) -> list[WindowAnswers]:
         """Ask the models about windows, of one stream or of several.
 
-        Nothing is asked about windows that are invalid or below the detector's level floor, and the type only where
-        the detection reaches its off threshold: elsewhere it belongs to no episode.
+        Nothing is asked about windows that are invalid or below the level floor of the model's card. What tells more of
+        a detection is asked only where that reaches its off threshold, since elsewhere it belongs to no episode; and
+        speech only where no burst is detected. A model answers each window once, whatever its heads.
         """
-        results = [
-            WindowResult(end_frame=int(end), level_db=float(level), valid=bool(valid))
-            for end, level, valid in zip(cut.ends, cut.levels_db, cut.valid, strict=True)
+        inquiry = _Inquiry(cut)
+        burst = np.zeros(len(cut.ends), bool)
+        said: list[dict[str, Answer]] = [{} for _ in cut.ends]
+        for line in self.lines:
+            thresholds = line.rules.detection.thresholds
+            asked = inquiry.loud_enough(line.detector, cut.valid & ~(burst & line.yields))
+            detections = np.round(inquiry.ask(line.detector, line.task, asked).probabilities[:, 1], _DECIMALS)
+            logits = _type_logits(line, inquiry, asked[detections >= thresholds.off])
+            for i, detection in zip(asked.tolist(), detections.tolist(), strict=True):
+                said[i][line.task] = Answer(detection=detection, type_logits=logits.get(i))
+            if not line.yields:
+                burst[asked[detections >= thresholds.on]] = True
+        return [
+            WindowAnswers(end_frame=end, level_db=level, valid=valid, burst=detected, answers=answers)
+            for end, level, valid, detected, answers in zip(
+                cut.ends.tolist(), cut.levels_db.tolist(), cut.valid.tolist(), burst.tolist(), said, strict=True
+            )
         ]
-        asked = np.flatnonzero(cut.valid & (cut.levels_db >= self._detector.card.level_floor_db))
-        if len(asked) == 0:
-            return results
-        answers = self._detector.predict(cut.inputs[asked])
-        detections = np.round(answers[self.rules.detection.task].probabilities[:, 1], _DECIMALS)
-        for i, detection in zip(asked, detections.tolist(), strict=True):
-            results[i] = replace(results[i], detection=detection)
-        matters = np.flatnonzero(detections >= self.rules.detection.thresholds.off)
-        for i, logits in self._type_logits(cut, asked, answers, matters).items():
-            results[i] = replace(results[i], type_logits=logits)
-        return results
 
-    def _type_logits(
-        self, cut: Windows, asked: np.ndarray, answers: dict[str, Prediction], matters: np.ndarray
-    ) -> dict[int, tuple[float, ...]]:
-        """Return the type's logits by the windows' positions in ``cut``; ``matters`` are positions in ``asked``."""
-        if self._typer is None or self.rules.type is None:
-            return {}
-        matters = matters[cut.levels_db[asked[matters]] >= self._typer.card.level_floor_db]
-        if len(matters) == 0:
-            return {}
-        task = self.rules.type.task
-        if self._typer is self._detector:  # one trunk: it has said so already
-            logits = answers[task].logits[matters]
-        else:
-            logits = self._typer.predict(cut.inputs[asked[matters]])[task].logits
-        rounded = np.round(logits.astype(np.float64), _DECIMALS).tolist()
-        return {int(i): tuple(row) for i, row in zip(asked[matters], rounded, strict=True)}
-
-    def start(self, info: StreamInfo) -> EpisodeState:
+    def start(self, info: StreamInfo) -> StreamState:
         """Return the episode state of a stream before its first window."""
-        return EpisodeState()
+        return StreamState()
 
     def advance(
-        self, state: EpisodeState, results: Iterable[WindowResult], info: StreamInfo, *, final: bool = False
-    ) -> tuple[EpisodeState, tuple[Episode, ...]]:
+        self, state: StreamState, results: Iterable[WindowAnswers], info: StreamInfo, *, final: bool = False
+    ) -> tuple[StreamState, tuple[Episode, ...]]:
         """Take the next windows of a stream, and where they are its last, close what is open; see episodes.advance."""
-        revisions: list[Episode] = []
-        for result in results:
-            state, made = advance(state, result, self.rules, info)
-            revisions += made
+        state, revisions = advance_lines(state, results, self.lines, info)
         if final:
-            state, made = close(state, self.rules, info)
-            revisions += made
-        return state, tuple(revisions)
+            state, closed = self.close(state, info)
+            revisions += closed
+        return state, revisions
 
-    def close(self, state: EpisodeState, info: StreamInfo) -> tuple[EpisodeState, tuple[Episode, ...]]:
+    def close(self, state: StreamState, info: StreamInfo) -> tuple[StreamState, tuple[Episode, ...]]:
         """Close what is open in a stream that fell silent; see episodes.close."""
-        return close(state, self.rules, info)
+        return close_lines(state, self.lines, info)
 
 
-def _detector(models: Sequence[Model]) -> tuple[Model, Head]:
-    found = [(model, head) for model in models for head in model.card.heads if head.detects]
-    if len(found) != 1:
-        names = ", ".join(_tasks(model.card) for model in models) or "none"
-        raise ModelError(f"the models given ({names}) have {len(found)} heads that detect; expected one")
-    return found[0]
+def _type_logits(line: Line, inquiry: "_Inquiry", matters: np.ndarray) -> dict[int, tuple[float, ...]]:
+    """Return what is said of the kind of a detection, by the windows' positions."""
+    if line.typer is None or line.rules.type is None:
+        return {}
+    matters = inquiry.loud_enough(line.typer, matters)
+    logits = inquiry.ask(line.typer, line.rules.type.task, matters).logits
+    rounded = np.round(logits.astype(np.float64), _DECIMALS).tolist()
+    return {i: tuple(row) for i, row in zip(matters.tolist(), rounded, strict=True)}
 
 
-def _typer(models: Sequence[Model], detection: Head) -> tuple[Model | None, Head | None]:
-    """Return the head that tells the type of what is detected: "scream-type" beside "scream-detection"."""
-    task = detection.task.removesuffix("-detection") + "-type"
-    found = [(model, head) for model in models for head in model.card.heads if head.task == task]
-    if len(found) > 1:
-        raise ModelError(f"the models given have {len(found)} heads {task!r}; expected one")
-    return found[0] if found else (None, None)
+class _Said(NamedTuple):
+    """What one head says of windows."""
+
+    logits: np.ndarray  # (n, c) float32
+    probabilities: np.ndarray  # (n, c) float64
 
 
-def _tasks(card: Card) -> str:
-    return f"{card.name}: {' and '.join(head.task for head in card.heads)}"
+class _Inquiry:
+    """Asks models about windows, each model about each window once, and remembers what all of its heads said."""
+
+    def __init__(self, cut: Windows) -> None:
+        self._cut = cut
+        self._asked: dict[str, np.ndarray] = {}  # model's hash -> (n,) bool
+        self._said: dict[tuple[str, str], _Said] = {}  # model's hash and task
+
+    def loud_enough(self, model: Model, among: np.ndarray) -> np.ndarray:
+        """Return which windows reach the level floor of a model's card.
+
+        Args:
+            model: that is to be asked.
+            among: positions, or (n,) bool.
+        """
+        positions = np.flatnonzero(among) if among.dtype == bool else among
+        return positions[self._cut.levels_db[positions] >= model.card.level_floor_db]
+
+    def ask(self, model: Model, task: str, positions: np.ndarray) -> _Said:
+        """Return what a head says of the windows at these positions."""
+        asked = self._asked.setdefault(model.sha256, np.zeros(len(self._cut.ends), bool))
+        for head in model.card.heads:
+            shape = (len(asked), len(head.labels))
+            self._said.setdefault((model.sha256, head.task), _Said(np.zeros(shape, np.float32), np.zeros(shape)))
+        fresh = positions[~asked[positions]]
+        if len(fresh):
+            for answer in model.predict(self._cut.inputs[fresh]).values():
+                said = self._said[model.sha256, answer.task]
+                said.logits[fresh], said.probabilities[fresh] = answer.logits, answer.probabilities
+            asked[fresh] = True
+        said = self._said[model.sha256, task]
+        return _Said(said.logits[positions], said.probabilities[positions])
 
 
 class ListenerState(NamedTuple):
     """All that a stream carries from one run of frames to the next."""
 
     cutter: CutterState
-    episodes: EpisodeState
+    episodes: StreamState
 
 
 class Listener:
@@ -163,7 +177,7 @@ class Listener:
         self._info = info
         self.state = state or ListenerState(windows.start(), analysis.start(info))
 
-    def push(self, codes: np.ndarray, dropped: np.ndarray) -> tuple[list[WindowResult], tuple[Episode, ...]]:
+    def push(self, codes: np.ndarray, dropped: np.ndarray) -> tuple[list[WindowAnswers], tuple[Episode, ...]]:
         """Hear the next frames.
 
         Args:
@@ -176,14 +190,14 @@ class Listener:
         cut, cutter = windows.cut(codes, dropped, self.state.cutter)
         return self._conclude(cut, cutter, final=False)
 
-    def finish(self) -> tuple[list[WindowResult], tuple[Episode, ...]]:
+    def finish(self) -> tuple[list[WindowAnswers], tuple[Episode, ...]]:
         """Hear the end of the stream: the window under way, completed with floor, and close what is open."""
         cut, cutter = windows.end(self.state.cutter)
         return self._conclude(cut, cutter, final=True)
 
     def _conclude(
         self, cut: Windows, cutter: CutterState, *, final: bool
-    ) -> tuple[list[WindowResult], tuple[Episode, ...]]:
+    ) -> tuple[list[WindowAnswers], tuple[Episode, ...]]:
         results = self._analysis.infer(cut)
         state, revisions = self._analysis.advance(self.state.episodes, results, self._info, final=final)
         self.state = ListenerState(cutter, state)
@@ -194,7 +208,7 @@ class Heard(NamedTuple):
     """One step of listening."""
 
     seconds: float  # of sound heard so far
-    results: list[WindowResult]
+    results: list[WindowAnswers]
     episodes: tuple[Episode, ...]  # revisions
 
 

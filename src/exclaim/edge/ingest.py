@@ -248,7 +248,7 @@ class Ingest:
 
     def _close(self, name: str) -> None:
         stored = self._store.load(name)
-        if stored is None or stored.state.sound is None:
+        if stored is None or not stored.state.sounding:
             return
         state, episodes = self._analysis.close(stored.state, stored.info)
         stored = msgspec.structs.replace(stored, state=state)

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from exclaim.database import MAX_BYTES, Database
-from exclaim.episodes import EpisodeState, WindowResult
 from exclaim.forward import keep
+from exclaim.lines import StreamState, WindowAnswers, read_state
 from exclaim.outbox import SCHEMA, Outbox
 from exclaim.wire import Event, StreamInfo
 
@@ -46,7 +46,7 @@ class StoredStream(msgspec.Struct, frozen=True, kw_only=True):
 
     info: StreamInfo
     committed: int  # the last inferred window ends at this frame; -1 before the first
-    state: EpisodeState
+    state: StreamState
     final: bool = False  # it ended
 
 
@@ -54,7 +54,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """One step of one stream, to be stored as a whole."""
 
     stream: StoredStream
-    results: tuple[WindowResult, ...]
+    results: tuple[WindowAnswers, ...]
     events: tuple[Event, ...]
 
 
@@ -100,7 +100,7 @@ class EdgeStore:
                         step.stream.committed,
                         msgspec.msgpack.encode(step.stream.state),
                         step.stream.final,
-                        step.stream.state.sound is not None,
+                        step.stream.state.sounding,
                         now,
                     ),
                 )
@@ -125,10 +125,10 @@ class EdgeStore:
         )
         return [_stored(row) for row in rows]
 
-    def results(self, stream: str) -> list[WindowResult]:
+    def results(self, stream: str) -> list[WindowAnswers]:
         """Return a stream's window results in order."""
         rows = self._database.read("SELECT body FROM results WHERE stream = ? ORDER BY end_frame", (stream,))
-        return [msgspec.json.decode(body, type=WindowResult) for (body,) in rows]
+        return [msgspec.json.decode(body, type=WindowAnswers) for (body,) in rows]
 
     def prune(self, before: float, *, frames: int) -> None:
         """Forget the streams of which nothing came since ``before``, and old results of those that go on.
@@ -154,6 +154,6 @@ def _stored(row: tuple) -> StoredStream:
     return StoredStream(
         info=msgspec.msgpack.decode(info, type=StreamInfo),
         committed=committed,
-        state=msgspec.msgpack.decode(state, type=EpisodeState),
+        state=read_state(state),
         final=bool(final),
     )

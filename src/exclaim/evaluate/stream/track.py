@@ -64,17 +64,19 @@ def hear(
 
     Args:
         path: of any format that libsndfile decodes.
-        analysis: with the model.
+        analysis: with the model, of which one head detects.
         gate_options: None: as a device gates by default.
         progress: called with the seconds heard so far.
 
     Raises:
         AudioError: when it cannot be read.
+        ModelError: when several heads detect.
     """
-    pieces, seconds = [], 0.0
+    task, pieces, seconds = analysis.rules.detection.task, [], 0.0
     for step in listen_file(path, analysis, gate_options):
         seconds = step.seconds
-        pieces.append(np.array([np.nan if r.detection is None else r.detection for r in step.results], float))
+        answers = (result.answers.get(task) for result in step.results)
+        pieces.append(np.array([np.nan if answer is None else answer.detection for answer in answers], float))
         progress(seconds)
     return Track(seconds, np.concatenate(pieces))
 
