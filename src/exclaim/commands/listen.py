@@ -20,14 +20,16 @@ from exclaim.config import GateOptions
 from exclaim.features import FRAME_SECONDS
 from exclaim.listen import Analysis, Heard, Listener, listen_file
 from exclaim.listen import listen as listen_to
-from exclaim.model import load_model
+from exclaim.model import load_model, shipped_models
 from exclaim.wire import Episode, StreamInfo
+from exclaim.wording import in_words
 
 __all__ = ["app"]
 
 app = typer.Typer(rich_markup_mode=None)
 
-_DEFAULT_MODELS = ("scream-detection", "scream-type")
+_BURST_MODELS = ("scream-detection", "scream-type")
+_SPEECH_MODEL = "speech-emotion"
 _COLUMNS = ("onset", "offset", "heard", "type", "confidence", "level")
 
 
@@ -54,7 +56,12 @@ def listen(
 
 
 def _analysis(names: Sequence[str] | None) -> Analysis:
-    return Analysis([load_model(name) for name in names or _DEFAULT_MODELS])
+    return Analysis([load_model(name) for name in names or _default_models()])
+
+
+def _default_models() -> tuple[str, ...]:
+    """Return the shipped models that hear bursts and, in an installation that has it, the one that hears speech."""
+    return (*_BURST_MODELS, _SPEECH_MODEL) if _SPEECH_MODEL in shipped_models() else _BURST_MODELS
 
 
 def _listen_file(path: Path, gate: GateOptions, names: Sequence[str] | None, json: bool) -> None:
@@ -113,7 +120,12 @@ def _with_progress(steps: Iterable[Heard], seconds: float) -> Iterator[Heard]:
 
 def _print_json(episode: Episode, heard: float) -> None:
     onset, offset = _span(episode, heard)
-    line = {"onset_seconds": round(onset, 3), "offset_seconds": round(offset, 3)} | msgspec.to_builtins(episode)
+    line = {
+        "onset_seconds": round(onset, 3),
+        "offset_seconds": round(offset, 3),
+        "type_name": _type_name(episode),
+        **msgspec.to_builtins(episode),
+    }
     sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
     sys.stdout.flush()
 
@@ -132,7 +144,7 @@ def _print_row(row: tuple[str, ...], *, header: bool) -> None:
 
 def _row(episode: Episode, heard: float) -> tuple[str, ...]:
     onset, offset = _span(episode, heard)
-    kind = "" if episode.type is None else episode.type.label or "unsure"
+    kind = "" if episode.type is None else _type_name(episode) or "unsure"
     return (
         _clock(onset),
         "..." if episode.state == "open" else _clock(offset),
@@ -141,6 +153,11 @@ def _row(episode: Episode, heard: float) -> tuple[str, ...]:
         f"{episode.detection.probability:.2f}",
         f"{episode.level_db:.0f} dB",
     )
+
+
+def _type_name(episode: Episode) -> str | None:
+    """Return what people call the type; None where there is none, or the model abstains."""
+    return in_words(episode.type.label) if episode.type is not None and episode.type.label is not None else None
 
 
 def _span(episode: Episode, heard: float) -> tuple[float, float]:

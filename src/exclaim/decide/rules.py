@@ -6,11 +6,15 @@ from typing import Literal
 import msgspec
 
 from exclaim.wire import Episode
+from exclaim.wording import in_words
 
 __all__ = ["CALLS", "RANK", "Decision", "Severity", "decide", "heard", "is_late", "is_test", "rank_of"]
 
 Severity = Literal["record", "review", "alert"]
 RANK: dict[str, int] = {"record": 0, "review": 1, "alert": 2}
+# What no profile calls anybody for, whatever its type. The emotions of speech are learnt from actors, and nobody has
+# measured what an alarm on them would be worth; an angry voice is no emergency.
+_RECORDED = ("speech-detection",)
 CALLS: dict[str, str] = {"home": "health care", "care": "health care", "metro": "police"}
 
 
@@ -31,8 +35,9 @@ class Decision(msgspec.Struct, frozen=True):
 def decide(episode: Episode, profile: str) -> Decision:
     """Decide about one revision.
 
-    Negative alerts, positive is recorded, and everything that is heard but not understood goes to a person: the type
-    model abstained, there is none, or it answers with a label that these rules do not know.
+    Speech is recorded. Of bursts, negative alerts, positive is recorded, and everything that is heard but not
+    understood goes to a person: the type model abstained, there is none, or it answers with a label that these rules do
+    not know.
 
     Args:
         episode: the revision.
@@ -46,7 +51,10 @@ def decide(episode: Episode, profile: str) -> Decision:
     kind = episode.type
     label = kind.label if kind is not None else None
     if kind is not None and label is not None:
-        evidence.append(f"{label} {kind.probabilities[label]:.2f}" if label in kind.probabilities else label)
+        name = in_words(label)
+        evidence.append(f"{name} {kind.probabilities[label]:.2f}" if label in kind.probabilities else name)
+    if seen.task in _RECORDED:
+        return Decision("record", None, (*evidence, f"{sound} is recorded whatever its type, nobody is called"))
     if label == "negative":
         return Decision("alert", call, (*evidence, f"profile {profile} → {call}"))
     if label == "positive":
@@ -68,10 +76,12 @@ def _sound(episode: Episode) -> str:
 
 
 def heard(episode: Episode) -> str:
-    """What was heard, in two or three words: "scream, negative", "scream, type unsure"."""
+    """What was heard, in two or three words: "scream, negative", "speech, anger", "speech, emotion unsure"."""
     if episode.type is None:
         return f"{_sound(episode)}, type not known"
-    return f"{_sound(episode)}, {episode.type.label or 'type unsure'}"
+    if episode.type.label is None:
+        return f"{_sound(episode)}, {episode.type.task.rpartition('-')[2]} unsure"
+    return f"{_sound(episode)}, {in_words(episode.type.label)}"
 
 
 def is_late(onset: datetime, now: datetime, late_seconds: float) -> bool:
