@@ -6,6 +6,7 @@ import json
 import msgspec
 import pytest
 
+from exclaim.evaluate.results import read_records
 from exclaim.learn.recipe import HeadOptions, NetworkOptions, Recipe
 
 
@@ -51,6 +52,25 @@ def test_runs_become_a_page(exclaim, run, tmp_path):
     assert told["command"] == "exclaim report runs --noise none"
     assert len(told["source_tree"]) == 64
     assert {n["row"] for n in told["numbers"] if n["figure"] == "uar"} == {"a", "b"}
+
+
+def test_the_tables_numbers_become_records(exclaim, run, tmp_path):
+    run("a")
+    run("b", on=0.999)
+    options = ("--out", tmp_path / "out", "--data", tmp_path, "--noise", "none", "--repeats", 0, "--draws", 20)
+    done = exclaim("report", tmp_path / "runs", *options, "--record", tmp_path / "results.json")
+    assert done.status == 0, done.err
+    records = {record.id: record for record in read_records(tmp_path / "results.json")}
+    numbers = json.loads((tmp_path / "out/numbers.json").read_text())["numbers"]
+    (uar,) = [n for n in numbers if (n["section"], n["row"], n["figure"]) == ("table-1", "b", "uar")]
+    record = records["report.table-1.b.scream-detection.uar"]
+    assert record.metric == "UAR of b, scream-detection"
+    assert record.value == pytest.approx(uar["value"], abs=1e-6)
+    assert record.interval == pytest.approx((uar["low"], uar["high"]))
+    assert record.command == "exclaim report runs --noise none"
+    assert "report.table-4.a.parameters" not in records, "no run here has weights to count"
+    assert records["report.table-4.a.file"].unit == "MB"
+    assert not any("brier" in one for one in records)
 
 
 def test_two_runs_are_paired_unless_tables_are_asked_for(exclaim, run, tmp_path):

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +14,10 @@ import exclaim
 from exclaim.corpora.data_root import data_root
 from exclaim.errors import ConfigError
 from exclaim.evaluate.report.pair import is_pairable, make_pair
+from exclaim.evaluate.report.record import report_records
 from exclaim.evaluate.report.report import Report, ReportOptions, make_report
 from exclaim.evaluate.report.write import check_installed, write_report
-from exclaim.evaluate.results import source_tree
+from exclaim.evaluate.results import read_records, replace_records, source_tree, write_records
 
 __all__ = ["app"]
 
@@ -49,6 +51,7 @@ def report(
         typer.Option(help="A JSON of `evaluate --stream --json`, for the DET curves; again for more."),
     ] = None,
     draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of the intervals.")] = 1000,
+    record: Annotated[Path | None, typer.Option(help="A JSON file of records, such as docs/results.json.")] = None,
 ) -> None:
     """Make one page of runs, with the paper's tables and figures; or pair two models on the same clips."""
     check_installed()
@@ -73,7 +76,12 @@ def report(
             )
             found = make_report(runs, options, stage)
     tree = source_tree(Path(exclaim.__file__).parent)
-    page = write_report(found, out, command=_command(runs, pair, noise, snr), tree=tree)
+    command = _command(runs, pair, noise, snr)
+    page = write_report(found, out, command=command, tree=tree)
+    if record is not None:
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        new = report_records(found.sections, command=command, tree=tree, date=date)
+        write_records(record, replace_records(read_records(record), new))
     _tell(found)
     typer.echo(f"wrote {page}")
 
