@@ -118,3 +118,59 @@ def test_list_finds_the_development_corpora(data_root: Path, capsys) -> None:
     _, out, _ = run(capsys, "list", "--data", str(data_root), "--json")
     found = {line["corpus"] for line in map(json.loads, out.splitlines()) if line["found"]}
     assert {"deeply", "emogator", "esc-10", "librispeech", "noise", "ravdess"} <= found
+
+
+RECIPE = """
+name: spoken
+task: speech-emotion
+bursts: [savee]
+heads: {speech-emotion: {labels: [ANG, DIS, FEA, HAP, NEU, SAD]}}
+network: {name: compact}
+augment: {ambience: 0}
+split: {by: speaker-folds, folds: 4, fold: 3, validation: 0.25}
+"""
+
+
+@pytest.fixture
+def spoken(tmp_path: Path, tone) -> Path:
+    """Four speakers of SAVEE and a recipe that tests one of them."""
+    for number, speaker in enumerate(("DC", "JE", "JK", "KL")):
+        for name in ("a01", "n01"):
+            tone(tmp_path / f"savee/AudioData/{speaker}/{name}.wav", pitch=300 + 50 * number + (name == "n01") * 20)
+    (tmp_path / "recipe.yaml").write_text(RECIPE)
+    return tmp_path
+
+
+def test_check_of_a_recipe_says_whom_it_trains_on_and_tests(spoken: Path, capsys) -> None:
+    status, out, err = run(capsys, "check", "--recipe", str(spoken / "recipe.yaml"), "--data", str(spoken))
+    assert (status, err) == (0, "")
+    assert "spoken, tested on: fold 3 of 4 of the recipe's split by speaker (seed 0)" in out
+    assert "train: 4 clips, 2 speakers" in out
+    assert "validation: 2 clips, 1 speakers" in out
+    assert "test: 2 clips, 1 speakers" in out
+
+
+def test_check_of_a_recipe_finds_the_same_sound_in_two_parts(spoken: Path, capsys) -> None:
+    for speaker in ("JE", "JK", "KL"):
+        for name in ("a01", "n01"):
+            sound = (spoken / f"savee/AudioData/DC/{name}.wav").read_bytes()
+            (spoken / f"savee/AudioData/{speaker}/{name}.wav").write_bytes(sound)
+    arguments = ("check", "--recipe", str(spoken / "recipe.yaml"), "--data", str(spoken))
+    status, out, err = run(capsys, *arguments, "--json")
+    found = json.loads(out)
+    assert status == 1
+    assert {leak["kind"] for leak in found["leaks"]} == {"audio"}
+    assert found["leaks"][0]["parts"] == ["train", "validation", "test"]
+    assert "leaks between the parts of spoken, first audio" in err
+    status, out, _ = run(capsys, *arguments)
+    assert "is in train and validation and test" in out
+
+
+def test_a_recipe_names_its_corpora_itself(spoken: Path, capsys) -> None:
+    status, _, err = run(capsys, "check", "savee", "--recipe", str(spoken / "recipe.yaml"))
+    assert (status, "the recipe names its corpora; give one of the two" in err) == (1, True)
+
+
+def test_get_of_what_a_person_has_to_ask_for_says_so(capsys) -> None:
+    status, _, err = run(capsys, "get", "savee")
+    assert (status, "savee needs a person: register at" in err) == (1, True)

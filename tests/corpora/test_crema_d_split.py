@@ -50,9 +50,7 @@ def test_a_part_of_the_corpus_never_bears_its_name(whole: Manifest, missing: str
     part = whole.select(lambda clip: not clip.path.stem.startswith(missing))
     if missing == "1001_IEO":
         part = part.select(lambda clip: "_HI" not in clip.path.stem)
-    with pytest.raises(
-        CorpusError, match=r"91 actors and 7,438 clips; here are 9[01] actors .*by: speaker, val"
-    ):
+    with pytest.raises(CorpusError, match=r"91 actors and 7,438 clips; here are 9[01] actors .*by: speaker, val"):
         split_as_published(part)
 
 

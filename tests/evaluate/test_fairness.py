@@ -1,4 +1,4 @@
-"""Recall by sex and age: counts, recalls and intervals, and what is said where little is known."""
+"""Recall by sex, age, race and ethnicity: counts, recalls, intervals, and what is said where little is known."""
 
 import numpy as np
 import pytest
@@ -52,6 +52,31 @@ def test_recalls_by_group_agree_with_scikit_learn():
         assert list(group.support.values()) == np.bincount(truth, minlength=2).tolist()
     assert sum(group.n for (attribute, _), group in groups.items() if attribute == "sex") == 90
     assert groups["sex", "male"].uar < groups["sex", "female"].uar
+
+
+def test_race_and_ethnicity_are_groups_in_the_words_of_the_corpus():
+    clips, found = people()
+    races = ("Caucasian", "Asian", "African American", None)
+    told = [
+        Clip(
+            path=clip.path,
+            corpus="crema-d",
+            speaker=clip.speaker,
+            extra={name: text for name, text in (("race", races[i % 4]), ("ethnicity", "Hispanic")) if text},
+        )
+        for i, clip in enumerate(clips)
+    ]
+    groups = group_recalls(told, found, seed=0, draws=20)
+    assert [(group.attribute, group.group, group.n, group.speakers) for group in groups] == [
+        ("race", "African American", 30, 3),
+        ("race", "Asian", 30, 3),
+        ("race", "Caucasian", 30, 3),
+        ("ethnicity", "Hispanic", 120, 12),
+    ]
+    asian = found.answers[1::4] == found.truth[1::4]
+    assert groups[1].recalls["scream"] == pytest.approx(asian[found.truth[1::4] == 1].mean(), abs=1e-6)
+    assert groups[1].uar_interval is not None
+    assert fairness_notes(told) == ["30 clips do not tell race: they are in no group by race"]
 
 
 def test_intervals_draw_the_speakers_of_the_group():

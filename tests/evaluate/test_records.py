@@ -50,6 +50,8 @@ def test_every_figure_has_a_record_of_its_own(found):
     assert female.value == found.groups[0].recalls["scream"]
     assert female.interval == found.groups[0].intervals["scream"]
     assert female.data == "my street: 6 clips"
+    assert by_id["uar-by-sex.female"].value == found.groups[0].uar
+    assert by_id["uar-by-sex.female"].data == "my street: 12 clips, 3 speakers"
     noisy = [name for name in by_id if name.startswith("under-")]
     assert sorted(noisy) == [
         "under-night-day.bus-minus-5-db-loss",

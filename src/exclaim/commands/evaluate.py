@@ -18,6 +18,7 @@ from exclaim.commands.evaluation_tables import print_evaluation
 from exclaim.corpora.data_root import data_root
 from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.manifest_files import read_manifest
+from exclaim.corpora.pointers import require_no_pointers
 from exclaim.corpora.registry import load_corpus
 from exclaim.errors import ConfigError, CorpusError
 from exclaim.evaluate.answers import write_answers
@@ -106,6 +107,7 @@ def evaluate(
     loaded = load_model(model, pin=pin)
     root = manifest.parent if manifest is not None else data_root(data)
     clips = read_manifest(manifest) if manifest is not None else load_corpus(str(corpus), root)
+    require_no_pointers(clips)
     called = name or (manifest.stem if manifest is not None else str(corpus))
     chosen, part = _of_speakers(clips, loaded, speakers_file, split)
     labelled = label_clips(loaded, chosen, task, f"{called}{part}")

@@ -1,4 +1,4 @@
-"""Recall by sex and by age, where the corpus says them: whom a model hears worse."""
+"""Recall by sex, age, race and ethnicity, where the corpus says them: whom a model hears worse."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,13 +16,14 @@ __all__ = ["AGE_BANDS", "GroupRecall", "age_band", "fairness_notes", "group_reca
 
 AGE_BANDS = (("under 20", 0), ("20-39", 20), ("40-59", 40), ("60 and over", 60))  # name, from years on
 _Z = 1.959964  # of 95 %
+Attribute = Literal["sex", "age", "race", "ethnicity"]
 
 
 class GroupRecall(msgspec.Struct, frozen=True, kw_only=True):
     """How well the clips of one group of people are heard."""
 
-    attribute: Literal["sex", "age"]
-    group: str  # "female", "male"; a band of years
+    attribute: Attribute
+    group: str  # "female", "male"; a band of years; a race or an ethnicity in the corpus's words
     n: int  # clips
     speakers: int  # clusters: speakers, and recordings whose speaker is not known
     support: dict[str, int]  # clips of each label
@@ -37,14 +38,23 @@ def age_band(years: float) -> str:
     return next(name for name, least in reversed(AGE_BANDS) if years >= least)
 
 
-_ATTRIBUTES: tuple[tuple[Literal["sex", "age"], tuple[str, ...], Callable[[Clip], str | None]], ...] = (
+def _told(clip: Clip, name: str) -> str | None:
+    """Return what a corpus or a column of a CSV says of the speaker beyond sex and age."""
+    text = str(clip.extra.get(name, "")).strip()
+    return text or None
+
+
+# attribute, its groups in their order (none: those that the clips tell, by the alphabet), a clip's group
+_ATTRIBUTES: tuple[tuple[Attribute, tuple[str, ...], Callable[[Clip], str | None]], ...] = (
     ("sex", ("female", "male"), lambda clip: clip.sex),
     ("age", tuple(name for name, _ in AGE_BANDS), lambda clip: None if clip.age is None else age_band(clip.age)),
+    ("race", (), lambda clip: _told(clip, "race")),
+    ("ethnicity", (), lambda clip: _told(clip, "ethnicity")),
 )
 
 
 def group_recalls(clips: Sequence[Clip], found: Judged, seed: int, draws: int) -> tuple[GroupRecall, ...]:
-    """Return each group that has clips, sex before age.
+    """Return each group that has clips: sex, age, race, ethnicity.
 
     Args:
         clips: (n).
@@ -55,7 +65,7 @@ def group_recalls(clips: Sequence[Clip], found: Judged, seed: int, draws: int) -
     groups = []
     for attribute, names, group_of in _ATTRIBUTES:
         member = [group_of(clip) for clip in clips]
-        for name in names:
+        for name in names or sorted({group for group in member if group is not None}):
             chosen = np.array([i for i, group in enumerate(member) if group == name], dtype=int)
             if len(chosen):
                 groups.append(_group(attribute, name, _part(found, chosen), seed, draws))
@@ -63,7 +73,7 @@ def group_recalls(clips: Sequence[Clip], found: Judged, seed: int, draws: int) -
 
 
 def fairness_notes(clips: Sequence[Clip]) -> list[str]:
-    """Say of how many clips sex or age is not known, where it is known of others."""
+    """Say of how many clips sex, age, race or ethnicity is not known, where it is known of others."""
     notes = []
     for attribute, _, group_of in _ATTRIBUTES:
         unknown = sum(group_of(clip) is None for clip in clips)
@@ -80,7 +90,7 @@ def _part(found: Judged, chosen: np.ndarray) -> Judged:
     )
 
 
-def _group(attribute: Literal["sex", "age"], name: str, part: Judged, seed: int, draws: int) -> GroupRecall:
+def _group(attribute: Attribute, name: str, part: Judged, seed: int, draws: int) -> GroupRecall:
     labels = part.labels
 
     def recalls(chosen: np.ndarray) -> dict[str, float]:

@@ -63,7 +63,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     confusion: tuple[tuple[int, ...], ...]
     intervals: dict[str, Interval | None]  # 95 %
     risk_coverage: tuple[tuple[float, float], ...]  # (coverage, risk) by rising coverage, 101 points at most
-    groups: tuple[GroupRecall, ...] = ()  # by sex and age, where the clips say them
+    groups: tuple[GroupRecall, ...] = ()  # by sex, age, race and ethnicity, where the clips say them
     noise: NoiseTable | None = None  # the same clips under noise, where that was asked for
     protocol: str
     notes: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ def identifier(text: str) -> str:
 
 
 def evaluation_records(found: Evaluation, *, command: str, tree: str, date: str) -> list[Record]:
-    """Return a record for each figure that the clips could tell: of all, by sex and age, and under noise.
+    """Return a record for each figure that the clips could tell: of all, by group of speakers, and under noise.
 
     Args:
         found: the evaluation.
@@ -69,8 +69,24 @@ def evaluation_records(found: Evaluation, *, command: str, tree: str, date: str)
 def _group_records(
     found: Evaluation, group: GroupRecall, prefix: str, of_model: str, common: dict[str, str]
 ) -> list[Record]:
-    """Return a record for each label's recall in a group."""
-    return [
+    """Return a record for each label's recall in a group, and for the mean of them where all labels are there."""
+    whole = (
+        [
+            Record(
+                id=f"{prefix}.uar-by-{group.attribute}.{identifier(group.group)}",
+                metric=f"UAR, {group.attribute} {group.group}, {of_model}",
+                value=group.uar,
+                interval=group.uar_interval,
+                protocol=found.protocol,
+                data=f"{found.data}: {group.n} clips, {group.speakers} speakers",
+                data_sha256=found.data_sha256,
+                **common,
+            )
+        ]
+        if group.uar is not None
+        else []
+    )
+    return whole + [
         Record(
             id=f"{prefix}.recall-by-{group.attribute}.{identifier(f'{group.group} {label}')}",
             metric=f"recall of {label}, {group.attribute} {group.group}, {of_model}",
