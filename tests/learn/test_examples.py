@@ -42,3 +42,15 @@ def test_training_on_pointers_is_refused_in_a_sentence(root: Path) -> None:
     (root / "crema-d/AudioWAV/1001_DFA_ANG_XX.wav").write_text(pointer)
     with pytest.raises(CorpusError, match=r"1 of 8 files of crema-d are Git-LFS pointers .*run `exclaim corpora get"):
         load_corpora(load_recipe(root / "recipe.yaml"), root)
+
+
+def test_listeners_votes_may_stand_beside_the_label(root: Path) -> None:
+    by_voice = 100_001  # the row's number: those that begin with 1 are of the voice alone
+    rows = [",A,D,F,H,N,S,fileName", *(f"{by_voice},2,0,0,0,6,0,{a}_DFA_ANG_XX" for a in range(1001, 1005))]
+    (root / "crema-d/tabulatedVotes.csv").write_text("\n".join(rows) + "\n")
+    head = {"heads": {"speech-emotion": {"votes": 0.25}}}
+    for changes, angry in ((None, [1, 0, 0, 0, 0, 0]), (head, [0.75 + 0.25 * 0.25, 0, 0, 0, 0.25 * 0.75, 0])):
+        corpora = load_corpora(load_recipe(root / "recipe.yaml", changes), root)
+        for example in corpora.bursts["train"]:
+            expected = angry if example.clip.label == "ANG" else [0, 0, 0, 0, 0, 1]  # of SAD no votes are known
+            assert example.targets["speech-emotion"].tolist() == pytest.approx(expected)

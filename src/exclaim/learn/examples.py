@@ -12,6 +12,7 @@ from exclaim.corpora.labels import map_label
 from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.pointers import require_no_pointers
 from exclaim.corpora.registry import load_corpus
+from exclaim.corpora.votes import vote_shares
 from exclaim.errors import RecipeError
 from exclaim.learn.protocol import PARTS, split_corpora
 from exclaim.learn.recipe import Recipe
@@ -128,7 +129,10 @@ def target(recipe: Recipe, head: str, clip: Clip) -> np.ndarray | None:
         raise RecipeError(
             f"recipe {recipe.name}: {clip.path} is {label!r} for {head}; the head knows {', '.join(labels)}"
         )
-    return np.eye(len(labels), dtype=np.float32)[labels.index(label)]
+    own = np.eye(len(labels), dtype=np.float32)[labels.index(label)]
+    share = recipe.heads[head].votes
+    heard = vote_shares(clip, labels) if share else None
+    return own if heard is None else (1 - share) * own + share * np.array(heard, np.float32)
 
 
 def _from_score(recipe: Recipe, score: float) -> np.ndarray | None:

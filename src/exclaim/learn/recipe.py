@@ -43,6 +43,7 @@ class HeadOptions(_Options, kw_only=True):
     labels: tuple[str, ...]  # for detection the positive label last
     weight: Annotated[float, msgspec.Meta(ge=0)] = 1.0  # of this head in the loss
     balanced: bool = False  # clips of rarer labels count more, so that every label counts as much
+    votes: Share = 0.0  # of what listeners voted for, beside a clip's own label, where votes are known
     ship: bool = True  # False: an auxiliary task that the exported model does not carry
 
 
