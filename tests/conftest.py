@@ -131,3 +131,22 @@ def make_model(make_network: Callable[..., Path]) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def make_talk() -> Callable[..., np.ndarray]:
+    """Make what the model of ``make_model`` takes for speech: low noise at 16 kHz that comes and goes as syllables do.
+
+    ``make_talk(seconds)`` sounds angry to it, ``make_talk(seconds, angry=False)`` sad.
+    """
+
+    def talk(seconds: float, *, angry: bool = True, peak: float = 0.3) -> np.ndarray:
+        count = round(seconds * 16_000)
+        spectrum = np.fft.rfft(np.random.default_rng(count).normal(size=count))
+        hertz = np.fft.rfftfreq(count, 1 / 16_000)
+        lower, upper = (hertz > 60) & (hertz < 390), (hertz >= 390) & (hertz < 740)
+        spectrum *= lower * (1.0 if angry else 0.03) + upper * (0.03 if angry else 1.0)
+        sound = np.fft.irfft(spectrum, count) * (0.7 + 0.3 * np.sin(2 * np.pi * 4 * np.arange(count) / 16_000))
+        return (peak * sound / np.abs(sound).max()).astype(np.float32)
+
+    return talk

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from exclaim.config import GateOptions
 from exclaim.errors import AudioError, ModelError
 from exclaim.listen import Analysis, Heard, Listener, ListenerState, file_stream, listen, listen_file
 from exclaim.model import Model, load_model
-from exclaim.wire import Episode
+from exclaim.wire import Episode, StreamInfo
 
 RATE = 16_000
 DETECTION = Head(
@@ -26,6 +27,18 @@ DETECTION = Head(
     thresholds=Thresholds(on=0.5, off=0.3),
 )
 TYPE = Head(task="scream-type", output="scream-type", labels=("negative", "positive"), abstain_below=0.6)
+SPEECH = Head(
+    task="speech-detection",
+    output="speech-detection",
+    labels=("other", "speech"),
+    thresholds=Thresholds(on=0.5, off=0.3),
+)
+EMOTION = Head(
+    task="speech-emotion",
+    output="speech-emotion",
+    labels=("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"),
+    abstain_below=0.6,
+)
 
 
 def scene(seconds: float = 20.0, screams: tuple[float, ...] = (4.0, 14.0)) -> np.ndarray:
@@ -215,6 +228,109 @@ def test_a_file_is_the_same_stream_again(sound_file: Path, tmp_path: Path) -> No
     other = tmp_path / "other.wav"
     other.touch()
     assert file_stream(other).stream != file_stream(sound_file).stream
+
+
+# ---- bursts and speech
+
+
+@pytest.fixture(scope="module")
+def two_lines(tmp_path_factory, make_model) -> tuple[Counting, Counting]:
+    """A burst model and a speech model, each with two heads over one trunk."""
+    folder = tmp_path_factory.mktemp("two")
+    bursts = make_model(folder / "bursts.onnx", level_floor_db=-40.0)
+    speech = make_model(folder / "speech.onnx", heads=(SPEECH, EMOTION), level_floor_db=-30.0)
+    return Counting(load_model(bursts)), Counting(load_model(speech))
+
+
+@pytest.fixture(scope="module")
+def talk_and_scream(make_talk) -> np.ndarray:
+    """Forty seconds of a quiet room: angry talk from 4 to 10 s, a scream at 16 s, sad talk from 26 to 32 s."""
+    sound = np.random.default_rng(7).normal(0, 1e-6, 40 * RATE)
+    sound[4 * RATE : 10 * RATE] += make_talk(6.0)
+    sound[16 * RATE : 18 * RATE] += np.random.default_rng(1).uniform(-0.9, 0.9, 2 * RATE)
+    sound[26 * RATE : 32 * RATE] += make_talk(6.0, angry=False)
+    return sound.astype(np.float32)
+
+
+def heard(sound: np.ndarray, models, gate_options: GateOptions | None = None) -> list[Heard]:
+    info = StreamInfo(stream="s", device="test", started=datetime(2026, 1, 1, tzinfo=UTC), origin="test")
+    return list(listen([sound], Listener(Analysis(models), info), gate_options))
+
+
+def test_talk_and_scream_are_told_apart(two_lines, talk_and_scream: np.ndarray) -> None:
+    closed = [e for e in episodes_of(heard(talk_and_scream, two_lines)) if e.state == "closed"]
+    assert [(e.detection.task, e.type.task, e.type.label) for e in closed] == [
+        ("speech-detection", "speech-emotion", "ANG"),
+        ("scream-detection", "scream-type", closed[1].type.label),
+        ("speech-detection", "speech-emotion", "SAD"),
+    ]
+    onsets = [e.onset_frame * features.FRAME_SECONDS for e in closed]
+    np.testing.assert_allclose(onsets, [4.0, 16.0, 26.0], atol=1.5)
+    assert [{r.task for r in e.models} for e in closed[:2]] == [
+        {"speech-detection", "speech-emotion"},
+        {"scream-detection", "scream-type"},
+    ]
+
+
+def test_what_the_speech_model_says_changes_no_scream(two_lines, talk_and_scream: np.ndarray) -> None:
+    alone = episodes_of(heard(talk_and_scream, two_lines[:1]))
+    both = episodes_of(heard(talk_and_scream, two_lines))
+    assert alone == [e for e in both if e.detection.task == "scream-detection"]
+
+
+def test_the_speech_model_hears_no_window_of_a_scream(two_lines, talk_and_scream: np.ndarray) -> None:
+    results = results_of(heard(talk_and_scream, two_lines))
+    bursts = [r for r in results if r.burst]
+    assert bursts
+    assert all(r.answers["scream-detection"].detection >= 0.5 and len(r.answers) == 1 for r in bursts)
+
+
+def test_emotion_is_asked_only_where_somebody_speaks(two_lines, talk_and_scream: np.ndarray) -> None:
+    for result in results_of(heard(talk_and_scream, two_lines)):
+        answer = result.answers.get("speech-detection")
+        if answer is not None:
+            assert (answer.type_logits is not None) == (answer.detection >= 0.3)
+
+
+def test_each_model_hears_a_window_once_and_none_below_its_own_floor(two_lines, talk_and_scream: np.ndarray) -> None:
+    bursts, speech = two_lines
+    before = bursts.windows, speech.windows
+    results = results_of(heard(talk_and_scream, two_lines, GateOptions(enabled=False)))
+    asked = [sum(task in r.answers for r in results) for task in ("scream-detection", "speech-detection")]
+    assert [bursts.windows - before[0], speech.windows - before[1]] == asked
+    assert asked[0] == sum(r.level_db >= -40 for r in results)
+    assert asked[1] == sum(r.level_db >= -30 and not r.burst for r in results)
+    assert 0 < asked[1] < asked[0] < len(results)
+
+
+def test_one_file_with_all_four_heads_says_the_same(
+    two_lines, talk_and_scream: np.ndarray, tmp_path, make_model
+) -> None:
+    path = make_model(tmp_path / "all.onnx", heads=(EMOTION, SPEECH, TYPE, DETECTION), level_floor_db=-40.0)
+    model = Counting(load_model(path))
+    steps = heard(talk_and_scream, [model])
+    assert [(e.episode, e.type, e.detection) for e in episodes_of(steps)] == [
+        (e.episode, e.type, e.detection) for e in episodes_of(heard(talk_and_scream, two_lines))
+    ]
+    assert model.windows == sum(bool(r.answers) for r in results_of(steps))
+
+
+@given(cuts=st.lists(st.integers(0, 40 * RATE), max_size=8))
+@settings(deadline=None, max_examples=5)
+def test_blocks_of_any_length_give_the_same_with_two_lines(
+    cuts: list[int], two_lines, talk_and_scream: np.ndarray
+) -> None:
+    whole = heard(talk_and_scream, two_lines)
+    info = StreamInfo(stream="s", device="test", started=datetime(2026, 1, 1, tzinfo=UTC), origin="test")
+    steps = list(listen(np.split(talk_and_scream, sorted(cuts)), Listener(Analysis(two_lines), info)))
+    assert episodes_of(steps) == episodes_of(whole)
+    assert results_of(steps) == results_of(whole)
+
+
+def test_the_rules_of_one_line_are_not_asked_of_two(two_lines, analysis: Analysis) -> None:
+    assert analysis.rules.detection.task == "scream-detection"
+    with pytest.raises(ModelError, match=r"2 heads that detect \(scream-detection, speech-detection\); expected one"):
+        _ = Analysis(two_lines).rules
 
 
 # ---- bad and unusual sound

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import uvicorn
 
+from exclaim.card import Head, Thresholds
 from exclaim.chunks import Run, make_chunk
 from exclaim.config import EdgeOptions
 from exclaim.edge.app import create_app
@@ -28,6 +29,22 @@ def analysis(tmp_path_factory: pytest.TempPathFactory, make_model: Callable[...,
     return Analysis([load_model(make_model(tmp_path_factory.mktemp("models") / "tiny.onnx"))])
 
 
+@pytest.fixture(scope="session")
+def two_lines(
+    analysis: Analysis, tmp_path_factory: pytest.TempPathFactory, make_model: Callable[..., Path]
+) -> Analysis:
+    """The same burst model, and one that hears speech."""
+    detection = Head(
+        task="speech-detection",
+        output="speech-detection",
+        labels=("other", "speech"),
+        thresholds=Thresholds(on=0.5, off=0.3),
+    )
+    emotion = Head(task="speech-emotion", output="speech-emotion", labels=("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"))
+    speech = make_model(tmp_path_factory.mktemp("models") / "speech.onnx", heads=(detection, emotion))
+    return Analysis([*analysis.models, load_model(speech)])
+
+
 def info(stream: str = "s1", device: str = "kitchen") -> StreamInfo:
     return StreamInfo(stream=stream, device=device, started=datetime(2026, 1, 1, tzinfo=UTC), origin="test")
 
@@ -39,6 +56,15 @@ def sound(frames: int, seed: int = 0) -> np.ndarray:
     for begin in range(150, frames, 500):
         codes[begin : begin + 130] += 120
     return codes.astype(np.uint8)
+
+
+def talk_and_screams(frames: int, seed: int = 0) -> np.ndarray:
+    """Return coded frames as :func:`sound` does, with talk (its bands alone are loud) between the loud stretches."""
+    codes = sound(frames, seed)
+    for begin in range(330, frames, 500):
+        codes[begin : begin + 250, :16] += 140
+        codes[begin : begin + 250, 16:32] += 90
+    return codes
 
 
 def run_of(codes: np.ndarray, first: int = 0, next: int | None = None) -> Run:

@@ -1,20 +1,25 @@
 """However frames arrive, in pieces, twice, or at an edge that lost its memory, the same episodes follow."""
 
+import sqlite3
+from contextlib import closing
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exclaim.chunks import DROPPED, GATED, Run, make_chunk
 from exclaim.edge.answers import Refusal
-from exclaim.edge.ingest import Ingest
+from exclaim.edge.ingest import Ingest, keep_from
 from exclaim.edge.service import EdgeService
 from exclaim.edge.store import EdgeStore
 from exclaim.listen import Analysis, Listener
+from exclaim.wire import Event
 
-from .conftest import Edge, info, sound
+from .conftest import Edge, info, sound, talk_and_screams
 
 CODES = sound(1400, seed=5)
 
@@ -78,6 +83,63 @@ def test_episodes_do_not_depend_on_how_frames_arrive(
         assert store.results("s1") == wanted_results
         assert sorted(entry.id for entry in store.outbox.peek(1000)) == sorted(wanted_events)
         store.close()
+
+
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sizes=st.lists(st.integers(0, 400), min_size=1, max_size=12), restarts=st.sets(st.integers(0, 12)))
+def test_bursts_and_speech_do_not_depend_on_how_frames_arrive(
+    two_lines: Analysis, sizes: list[int], restarts: set[int]
+) -> None:
+    codes = talk_and_screams(1400)
+    run = Run(0, codes, np.zeros(len(codes), np.uint8))
+    with TemporaryDirectory() as folder:
+        store = EdgeStore(Path(folder) / "edge.sqlite")
+        device = Device(run)
+        ingest = Ingest(store, two_lines)
+        ingest.start()
+        for step in count():
+            if step in restarts:
+                ingest.stop()
+                ingest = Ingest(store, two_lines)
+                ingest.start()
+            if device.send(ingest, sizes[step] if step < len(sizes) else 1250):
+                break
+        ingest.stop()
+        wanted_results, wanted_events = whole(two_lines, run)
+        assert store.results("s1") == wanted_results
+        assert sorted(entry.id for entry in store.outbox.peek(1000)) == sorted(wanted_events)
+        told = [msgspec.json.decode(entry.payload, type=Event).data for entry in store.outbox.peek(1000)]
+        assert {episode.detection.task for episode in told} == {"scream-detection", "speech-detection"}
+        store.close()
+
+
+def test_an_edge_that_learns_to_hear_speech_goes_on_with_the_scream_that_is_open(
+    tmp_path: Path, analysis: Analysis, two_lines: Analysis
+) -> None:
+    """Its store still holds the state of the one line that it had, without that line's name."""
+    path, codes = tmp_path / "edge.sqlite", talk_and_screams(1400)
+    run = Run(0, codes, np.zeros(len(codes), np.uint8))
+    store = EdgeStore(path)
+    ingest = Ingest(store, analysis)
+    ingest.start()
+    first = run.slice(0, 250)
+    assert ingest.submit(make_chunk(info(), first), first).result().episodes[-1].state == "open"
+    ingest.stop()
+    (state,) = store.load("s1").state.lines.values()
+    store.close()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE streams SET state = ?", (msgspec.msgpack.encode(state),))
+
+    store = EdgeStore(path)
+    assert [stored.info.stream for stored in store.left_sounding(9e12)] == ["s1"]
+    ingest = Ingest(store, two_lines)
+    ingest.start()
+    begin = keep_from(store.load("s1").committed)
+    rest = run.slice(begin, 1400)
+    ingest.submit(make_chunk(info(), rest, final=True), rest).result()
+    ingest.stop()
+    assert sorted(entry.id for entry in store.outbox.peek(1000)) == sorted(whole(two_lines, run)[1])
+    store.close()
 
 
 def test_windows_of_many_streams_are_inferred_in_one_batch(tmp_path: Path, analysis: Analysis) -> None:

@@ -20,6 +20,7 @@ import pytest
 import soundfile
 import yaml
 
+from exclaim.card import Head, Thresholds
 from exclaim.listen import Analysis, listen_file
 from exclaim.model import load_model
 from exclaim.transport import wait_until_ready
@@ -162,10 +163,10 @@ class Road:
         self._client.close()
 
 
-def listened(path: Path, model: str) -> list[dict]:
+def listened(path: Path, *models: str) -> list[dict]:
     """Return the last revision of each episode that `exclaim listen` finds, as JSON has it."""
     newest = {}
-    for step in listen_file(path, Analysis([load_model(model)])):
+    for step in listen_file(path, Analysis([load_model(model) for model in models])):
         for episode in step.episodes:
             newest[episode.episode] = comparable(msgspec.json.decode(msgspec.json.encode(episode)))
     return sorted(newest.values(), key=lambda episode: episode["onset_frame"])
@@ -285,6 +286,26 @@ def model(tmp_path_factory: pytest.TempPathFactory, make_model: Callable[..., Pa
     return make_model(tmp_path_factory.mktemp("models") / "tiny.onnx", level_floor_db=-40.0)
 
 
+@pytest.fixture(scope="session")
+def speech_model(tmp_path_factory: pytest.TempPathFactory, make_model: Callable[..., Path]) -> Path:
+    """Hears whether somebody speaks, and with which emotion."""
+    heads = (
+        Head(
+            task="speech-detection",
+            output="speech-detection",
+            labels=("other", "speech"),
+            thresholds=Thresholds(on=0.5, off=0.3),
+        ),
+        Head(
+            task="speech-emotion",
+            output="speech-emotion",
+            labels=("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"),
+            abstain_below=0.6,
+        ),
+    )
+    return make_model(tmp_path_factory.mktemp("models") / "speech.onnx", heads=heads, level_floor_db=-30.0)
+
+
 @pytest.fixture
 def house(tmp_path: Path, model: Path, receiver: Receiver) -> Iterator[House]:
     house = House(tmp_path, [str(model)], receiver)
@@ -301,5 +322,19 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
         burst = random.normal(0, 0.2, int(length * RATE))
         samples[second * RATE : second * RATE + len(burst)] += burst
     path = tmp_path_factory.mktemp("scene") / "scene.wav"
+    soundfile.write(path, samples.clip(-1, 1), RATE, subtype="PCM_16")
+    return path
+
+
+@pytest.fixture(scope="session")
+def talk_scene(tmp_path_factory: pytest.TempPathFactory, make_talk: Callable[..., np.ndarray]) -> Path:
+    """Seventy seconds of a quiet room: talk that a loud burst breaks into, a burst alone, a talk of half a minute."""
+    random = np.random.default_rng(3)
+    samples = random.normal(0, 1e-6, 70 * RATE)
+    for second, length, angry in ((4, 8.0, True), (34, 32.0, False)):
+        samples[second * RATE : round((second + length) * RATE)] += make_talk(length, angry=angry)
+    for second in (7, 23):
+        samples[second * RATE : round((second + 1.5) * RATE)] += random.normal(0, 0.3, round(1.5 * RATE))
+    path = tmp_path_factory.mktemp("scene") / "talk.wav"
     soundfile.write(path, samples.clip(-1, 1), RATE, subtype="PCM_16")
     return path
