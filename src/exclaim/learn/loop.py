@@ -109,7 +109,7 @@ def train_network(
 def _optimizer(schedule: Schedule, network: nn.Module) -> torch.optim.Optimizer:
     kind = torch.optim.Adam if schedule.optimizer == "adam" else torch.optim.AdamW
     return kind(
-        network.parameters(),
+        [weight for weight in network.parameters() if weight.requires_grad],
         lr=schedule.learning_rate,
         betas=schedule.betas,
         eps=schedule.epsilon,
@@ -150,19 +150,19 @@ def _epoch(
         rate = learning_rate(schedule, epoch * steps + step, schedule.epochs * steps)
         for group in optimizer.param_groups:
             group["lr"] = rate
-        optimizer.zero_grad()
+        first = step - step % schedule.accumulate
+        if step == first:
+            optimizer.zero_grad()
         loss = objective(recipe, network(torch.from_numpy(batch.windows).to(fabric.device)), batch, logits)
-        fabric.backward(loss)
-        if schedule.clip_norm:
-            fabric.clip_gradients(network, optimizer, max_norm=schedule.clip_norm)
-        optimizer.step()
-        if average is not None:
-            _update(
-                average,
-                network.module,
-                min(schedule.ema, (1 + epoch * steps + step) / (10 + epoch * steps + step)),
-            )
+        fabric.backward(loss / min(schedule.accumulate, steps - first))  # an epoch's last step may have fewer batches
         losses.append(float(loss.detach()))
+        if step + 1 in (first + schedule.accumulate, steps):
+            if schedule.clip_norm:
+                fabric.clip_gradients(network, optimizer, max_norm=schedule.clip_norm)
+            optimizer.step()
+            if average is not None:
+                taken = epoch * -(-steps // schedule.accumulate) + step // schedule.accumulate
+                _update(average, network.module, min(schedule.ema, (1 + taken) / (10 + taken)))
         report(epoch, schedule.epochs, step + 1, steps, {"loss": float(np.mean(losses[-50:]))})
     next(ahead, None)  # to its end, where views and answers are kept
     took = max(time.monotonic() - begun, 1e-9)
