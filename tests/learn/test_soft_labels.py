@@ -8,7 +8,7 @@ import pytest
 from exclaim.corpora.clip import Clip
 from exclaim.errors import RecipeError, StoreError
 from exclaim.learn.examples import Example
-from exclaim.learn.soft_labels import SoftLabels, load_soft_labels, save_soft_labels, soften
+from exclaim.learn.soft_labels import SoftLabels, load_soft_labels, save_soft_labels, soften, tempered
 
 
 def clip(name: str) -> Clip:
@@ -106,3 +106,14 @@ def test_rows_that_are_no_distributions_are_refused(tmp_path):
     save_soft_labels(TABLE._replace(distributions=broken), tmp_path / "table.npz")
     with pytest.raises(StoreError, match="does not hold a distribution over 2 labels"):
         load_soft_labels(tmp_path / "table.npz")
+
+
+def test_a_temperature_divides_the_logits_behind_a_distribution():
+    logits = np.array([2.0, -1.0, 0.5], np.float32)
+    told = np.exp(logits) / np.exp(logits).sum()
+    table = TABLE._replace(distributions={"clip": told})
+    softer = tempered(table, 2.0).distributions["clip"]
+    assert softer == pytest.approx(np.exp(logits / 2) / np.exp(logits / 2).sum(), abs=1e-6)
+    assert tempered(table, 1.0) is table
+    assert tempered(TABLE, 0.5).of(clip("labelled")) == pytest.approx([0.36 / 0.52, 0.16 / 0.52])
+    assert np.isfinite(tempered(TABLE, 3.0).of(clip("balanced"))).all()

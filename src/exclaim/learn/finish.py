@@ -25,7 +25,7 @@ from exclaim.learn.recipe import AlarmBudget, Recipe
 from exclaim.learn.validation import Answers, Validation
 from exclaim.model import load_model, pin, pin_of, seal
 
-__all__ = ["answers_name", "calibrated_head", "finish_run", "parent_of"]
+__all__ = ["answers_name", "calibrated_head", "corpus_use", "finish_run", "parent_of", "write_part_manifests"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def finish_run(
         level_floor_db=recipe.level_floor_db,
         view=_view(recipe),
         validation_speakers_sha256=hashlib.sha256("\n".join(validation.speakers).encode()).hexdigest(),
-        corpora=tuple(_use(manifest.corpus) for manifest in corpora.manifests),
+        corpora=tuple(corpus_use(manifest.corpus) for manifest in corpora.manifests),
         parents=parents,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -77,7 +77,7 @@ def finish_run(
     if recipe.alarm_budget is not None:
         card = _within_budget(card, candidate, recipe.alarm_budget, corpora.root, folder / "split.json")
         seal(candidate, card)
-    _write_test_manifests(recipe, corpora, folder)
+    write_part_manifests(recipe, corpora, folder)
     metrics = tuple(_measured(recipe, candidate, corpora, folder))
     seal(candidate, msgspec.structs.replace(card, metrics=metrics))
     candidate.replace(model)
@@ -103,7 +103,8 @@ def parent_of(model: Path) -> Parent:
     return Parent(name=model.stem, sha256=pin_of(model))
 
 
-def _use(corpus: str) -> CorpusUse:
+def corpus_use(corpus: str) -> CorpusUse:
+    """Return a corpus as a card names it, with its licence."""
     return CorpusUse(name=corpus, licence=corpus_info(corpus).licence)
 
 
@@ -112,7 +113,7 @@ def _view(recipe: Recipe) -> str:
     return f"mean of {pool[0]} bands x {pool[1]} frames" if pool and tuple(pool) != (1, 1) else "identity"
 
 
-def _write_test_manifests(recipe: Recipe, corpora: Corpora, folder: Path) -> None:
+def write_part_manifests(recipe: Recipe, corpora: Corpora, folder: Path) -> None:
     """Write each part's clips of the recipe's task as CSV, so that anyone can measure the same clips."""
     for part in PARTS:
         with (folder / f"{part}.csv").open("w", newline="", encoding="utf-8") as file:
@@ -131,9 +132,8 @@ def _measured(recipe: Recipe, candidate: Path, corpora: Corpora, folder: Path) -
     if not clips:
         return
     manifest = Manifest(corpus="+".join(recipe.bursts), clips=clips)
-    part = "random clips" if recipe.split.by == "random" else "test part"
     for head in model.card.heads:
-        data = f"{manifest.corpus}, {part} of the recipe's split (seed {recipe.split.seed})"
+        data = f"{manifest.corpus}, {recipe.split.tested}"
         heard = hear(model, label_clips(model, manifest, head.task, data), root=corpora.root)
         write_answers(folder / answers_name(head.task), heard.answers)
         figures = judge_heard(model, heard)
@@ -150,6 +150,6 @@ def _measured(recipe: Recipe, candidate: Path, corpora: Corpora, folder: Path) -
                 )
 
 
-def answers_name(task: str) -> str:
-    """Return the file's name, in a run's folder, that holds the answers to the test clips of a task."""
-    return f"test-answers.{task}.csv"
+def answers_name(task: str, part: str = "test") -> str:
+    """Return the file's name, in a run's folder, that holds the answers to a part's clips of a task."""
+    return f"{part}-answers.{task}.csv"

@@ -1,7 +1,9 @@
 """Soft labels: what a teacher that is not asked view by view says of whole clips, as a table of distributions.
 
-A table carries the hashes of the teacher and of the sound and labels that it learned from. A training clip's soft label
-must come from a teacher that never heard the clip's own label; who fills a table sees to that.
+A table carries the hashes of the teacher and of the sound and labels that it learned from. From a head on frozen
+vectors, which fits what it has seen, a training clip's soft label must come from weights that never heard the clip's
+own label; who fills a table sees to that. A fine-tuned teacher answers clips that it learned from, as in all
+distillation: a temperature over 1 brings out what it says beside the label.
 """
 
 import os
@@ -17,7 +19,7 @@ from exclaim.corpora.clip import Clip
 from exclaim.errors import RecipeError, StoreError
 from exclaim.learn.examples import Example
 
-__all__ = ["SoftLabels", "load_soft_labels", "save_soft_labels", "soften"]
+__all__ = ["SoftLabels", "load_soft_labels", "save_soft_labels", "soften", "tempered"]
 
 
 class SoftLabels(NamedTuple):
@@ -83,6 +85,18 @@ def load_soft_labels(path: Path, *, teacher: str | None = None, data: str | None
             )
     distributions = dict(zip(note.paths, rows, strict=True))
     return SoftLabels(note.source, note.head, note.labels, note.teacher, note.data, note.figures, distributions)
+
+
+def tempered(table: SoftLabels, temperature: float) -> SoftLabels:
+    """Return a table at a temperature: the softmax of its logits divided by it; over 1 softer, below 1 harder."""
+    if temperature == 1:
+        return table
+
+    def at(distribution: np.ndarray) -> np.ndarray:
+        raised = distribution ** (1 / temperature)
+        return raised / raised.sum()
+
+    return table._replace(distributions={path: at(row) for path, row in table.distributions.items()})
 
 
 def soften(examples: Sequence[Example], table: SoftLabels, head: str, weight: float) -> list[Example]:

@@ -5,9 +5,10 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -25,12 +26,15 @@ from exclaim.learn.examples import PARTS, Corpora, load_corpora
 from exclaim.learn.finish import finish_run, parent_of
 from exclaim.learn.loop import Report, answer, train_network
 from exclaim.learn.networks import build
-from exclaim.learn.recipe import Recipe, load_recipe, recipe_hash, teachers_of
-from exclaim.learn.soft_labels import soften
+from exclaim.learn.recipe import Recipe, SoftLabelOptions, load_recipe, recipe_hash, teachers_of
+from exclaim.learn.soft_labels import SoftLabels, soften, tempered
 from exclaim.learn.store import FeatureStore, build_store
 from exclaim.learn.teacher import Answer, Teacher, Teachers, answers_key
 from exclaim.learn.validation import Validation
 from exclaim.learn.view_cache import CachedViews, views_key
+from exclaim.learn.waveforms.options import encoder_options, hears_waveforms
+from exclaim.learn.waveforms.run import claim_checkpoint, train_on_waveforms
+from exclaim.learn.waveforms.teach import soft_labels_of_run
 from exclaim.model import pin_of
 
 __all__ = ["Places", "Run", "network_of", "train"]
@@ -51,7 +55,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What a run left behind."""
 
     folder: Path
-    model: Path  # the sealed .onnx
+    model: Path  # the sealed .onnx; of a network on waveforms the card, which names its weights
     done_before: bool  # True where there was nothing left to do
 
 
@@ -60,6 +64,7 @@ class _Parents(NamedTuple):
 
     teachers: tuple[Run, ...]
     origin: Run | None  # of the first weights
+    sources: Mapping[str, tuple[Recipe, Run]]  # of soft labels, as the recipe names them
 
     @property
     def models(self) -> tuple[Path, ...]:
@@ -96,20 +101,27 @@ def train(
     """
     recipe = load_recipe(path, changes)
     folder = places.runs / recipe.name
-    model = folder / f"{recipe.name}.onnx"
+    model = folder / ("card.json" if hears_waveforms(recipe) else f"{recipe.name}.onnx")
+    if hears_waveforms(recipe):
+        encoder_options(recipe)
     for teacher in teachers_of(recipe):
         _check_teacher(recipe, load_recipe(path.parent / teacher))
     if recipe.network.weights_from:
-        _check_split(recipe, load_recipe(path.parent / recipe.network.weights_from))
+        _check_origin(recipe, load_recipe(path.parent / recipe.network.weights_from))
+    asked = {each.source: load_recipe(path.parent / each.source) for each in recipe.soft_labels if _names_recipe(each)}
+    for options in recipe.soft_labels:
+        if options.source in asked:
+            _check_source(recipe, options.head, asked[options.source])
     teachers = tuple(train(path.parent / teacher, places, accelerator, report) for teacher in teachers_of(recipe))
     origin = recipe.network.weights_from and train(
         path.parent / recipe.network.weights_from, places, accelerator, report
     )
+    sources = {name: (one, train(path.parent / name, places, accelerator, report)) for name, one in asked.items()}
     _claim(folder, recipe)
     if model.is_file():
         return Run(folder=folder, model=model, done_before=True)
     with _logged(folder / "log.txt"):
-        _train(path, recipe, folder, model, _Parents(teachers, origin or None), places, accelerator, report)
+        _train(path, recipe, folder, model, _Parents(teachers, origin or None, sources), places, accelerator, report)
     return Run(folder=folder, model=model, done_before=False)
 
 
@@ -138,9 +150,38 @@ def _check_split(recipe: Recipe, parent: Recipe) -> None:
         )
 
 
+def _names_recipe(options: SoftLabelOptions) -> bool:
+    """Tell whether soft labels come from another recipe's run."""
+    return options.source.endswith((".yaml", ".yml"))
+
+
+def _check_origin(recipe: Recipe, origin: Recipe) -> None:
+    """Refuse first weights of a network that has heard the test speakers, or that hears waveforms."""
+    _check_split(recipe, origin)
+    if hears_waveforms(origin):
+        raise RecipeError(f"{origin.name} hears waveforms: recipe {recipe.name} cannot take over its weights")
+
+
+def _check_source(recipe: Recipe, head: str, source: Recipe) -> None:
+    """Refuse soft labels of a run that has heard the test speakers, hears no waveforms, or lacks the head."""
+    _check_split(recipe, source)
+    if not hears_waveforms(source):
+        raise RecipeError(
+            f"recipe {recipe.name}: the source of soft labels {source.name} hears log-mel and can answer the student's "
+            "own views; name it under distil.teacher"
+        )
+    if head not in source.heads or source.heads[head].labels != recipe.heads[head].labels:
+        raise RecipeError(f"source {source.name} has no head {head!r} with the labels of recipe {recipe.name}")
+
+
 def _check_teacher(recipe: Recipe, teacher: Recipe) -> None:
     """Refuse a teacher that has heard the student's test speakers, or that answers none of its questions."""
     _check_split(recipe, teacher)
+    if hears_waveforms(teacher):
+        raise RecipeError(
+            f"teacher {teacher.name} hears waveforms and cannot see the views of recipe {recipe.name}; name it as a "
+            "source under soft_labels"
+        )
     if not any(
         name in teacher.heads and teacher.heads[name].labels == head.labels for name, head in recipe.heads.items()
     ):
@@ -176,12 +217,20 @@ def _train(
     report: Callable[[str], Report],
 ) -> None:
     fabric = Fabric(accelerator=accelerator, devices=1, precision=_PRECISION[recipe.schedule.arithmetic])
+    checkpoint = claim_checkpoint(recipe, folder) if hears_waveforms(recipe) else None
     corpora = load_corpora(recipe, places.data)
     tell = report(f"{recipe.name}: features")
     store = build_store(corpora.clips, places.cache, lambda done, whole: tell(0, 1, done, whole, {}))
     corpora = _readable(corpora, store)
-    corpora, sources = _softened(recipe, corpora, places, report)
+    taught = {
+        name: partial(soft_labels_of_run, one, run.model, store=store, device=fabric.device)
+        for name, (one, run) in parents.sources.items()
+    }
+    corpora, sources = _softened(recipe, corpora, places, report, taught)
     _describe(folder, recipe, corpora, fabric)
+    if checkpoint is not None:
+        tell = report(recipe.name)
+        return train_on_waveforms(recipe, corpora, store, checkpoint, model, sources, fabric, tell)
     data = store.data_hash([*(e.clip for e in corpora.bursts["train"]), *corpora.ambience["train"]])
     views = CachedViews(
         recipe,
@@ -222,23 +271,35 @@ def _readable(corpora: Corpora, store: FeatureStore) -> Corpora:
 
 
 def _softened(
-    recipe: Recipe, corpora: Corpora, places: Places, report: Callable[[str], Report]
+    recipe: Recipe,
+    corpora: Corpora,
+    places: Places,
+    report: Callable[[str], Report],
+    taught: Mapping[str, Callable[..., SoftLabels]] = MappingProxyType({}),
 ) -> tuple[Corpora, tuple[Parent, ...]]:
-    """Blend soft labels into the training clips' own; also return who gave them."""
+    """Blend soft labels into the training clips' own; also return who gave them.
+
+    Args:
+        recipe: says which soft labels.
+        corpora: of the recipe.
+        places: where the cache is.
+        report: given a stage's name, returns what is told of its progress.
+        taught: by source, what is asked in place of frozen networks.
+    """
     training, sources = corpora.bursts["train"], []
     for options in recipe.soft_labels:
         tell = report(f"{recipe.name}: {options.source}")
-        table = soft_labels_from(
-            options.source,
-            options.head,
-            recipe.heads[options.head].labels,
-            corpora,
-            places.cache,
+        labels = recipe.heads[options.head].labels
+        ask = taught.get(options.source) or partial(soft_labels_from, options.source, labels=labels)
+        table = ask(
+            head=options.head,
+            corpora=corpora,
+            cache=places.cache,
             progress=lambda what, done, whole, tell=tell: tell(0, 1, done, whole, {}),
         )
-        _LOG.info("soft labels of %s for %s: %s", options.source, options.head, table.figures)
-        training = soften(training, table, options.head, options.weight)
-        sources.append(Parent(name=options.source.replace("+", "."), sha256=table.teacher))
+        _LOG.info("soft labels of %s for %s: %s", table.source, options.head, table.figures)
+        training = soften(training, tempered(table, options.temperature), options.head, options.weight)
+        sources.append(Parent(name=table.source.replace("+", "."), sha256=table.teacher))
     training = [example for example in training if any(example.weights.values())]
     return corpora._replace(bursts=corpora.bursts | {"train": training}), tuple(sources)
 

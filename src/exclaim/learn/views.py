@@ -20,7 +20,7 @@ __all__ = ["Batch", "Drawn", "Views", "dequantise", "plain_batches", "quantise"]
 class Batch(NamedTuple):
     """Windows with what they should be answered."""
 
-    windows: np.ndarray  # (n, 128, 188) float32 in [-1, 1]
+    windows: np.ndarray  # (n, 128, 188) float32 in [-1, 1]; of waveforms (n, samples), NaN beyond a clip's end
     targets: dict[str, np.ndarray]  # head -> (n, labels) float32, each row a distribution
     weights: dict[str, np.ndarray]  # head -> (n,) float32; 0 where the head's answer is not known
 
@@ -63,7 +63,8 @@ class Views:
         order = self._order(rng)
         drawn = self.drawn(view, order, size)
         for begin, windows in zip(range(0, len(order), size), drawn, strict=True):
-            yield self._mixed(self._batch(order[begin : begin + size], windows), rng)
+            part = order[begin : begin + size]
+            yield self._mixed(self._labelled(part, dequantise(windows.windows), windows.heard), rng)
 
     def drawn(self, view: int, order: Sequence[int | None], size: int) -> Iterator[Drawn]:
         """Yield the windows of a view, ``size`` at a time."""
@@ -108,7 +109,8 @@ class Views:
     def _background(self, rng: np.random.Generator) -> np.ndarray:
         return self._store.codes(self._ambience[int(rng.integers(len(self._ambience)))])
 
-    def _batch(self, order: Sequence[int | None], drawn: Drawn) -> Batch:
+    def _labelled(self, order: Sequence[int | None], windows: np.ndarray, heard: np.ndarray) -> Batch:
+        """Return windows with what the examples in them should be answered."""
         examples = [None if index is None else self._examples[index] for index in order]
         targets: dict[str, np.ndarray] = {}
         weights: dict[str, np.ndarray] = {}
@@ -119,12 +121,12 @@ class Views:
             targets[name] = np.stack([example.targets[name] if example else first for example in examples])
             weights[name] = np.array(
                 [
-                    (example.weights[name] if heard else 0.0) if example else alone
-                    for example, heard in zip(examples, drawn.heard, strict=True)
+                    (example.weights[name] if whole else 0.0) if example else alone
+                    for example, whole in zip(examples, heard, strict=True)
                 ],
                 np.float32,
             )
-        return Batch(dequantise(drawn.windows), targets, weights)
+        return Batch(windows, targets, weights)
 
     def _mixed(self, batch: Batch, rng: np.random.Generator) -> Batch:
         """Mix every window with a partner of the same batch (mixup, arXiv 1710.09412)."""

@@ -132,7 +132,7 @@ def _hear(source: str, corpora: Corpora, cache: Path, models: Path | None, progr
     if set(wanted) - set(names()) or len(set(wanted)) != len(wanted):
         raise RecipeError(
             f"source of soft labels {source!r} is not known; expected one of {', '.join(names())}, several of them "
-            f"joined by '+', or {SCORES}"
+            f"joined by '+', {SCORES}, or the path of a recipe on waveforms that ends in .yaml"
         )
     networks = tuple(load_embedding(name, models) for name in wanted)
     bursts = {example.clip.corpus for examples in corpora.bursts.values() for example in examples}
