@@ -10,6 +10,10 @@ import pytest
 import soundfile
 import soxr
 
+from exclaim.card import Head, Thresholds
+from exclaim.commands import listen as command
+from exclaim.model import shipped_models
+
 RATE = 16_000
 
 
@@ -177,3 +181,139 @@ def test_a_microphone_is_heard_live_until_interrupted(
     table = exclaim("listen", "mic", "--model", model).out.splitlines()
     assert table[0].split() == ["onset", "offset", "heard", "type", "confidence", "level"]
     assert len(table) == 1 + len(revisions)
+
+
+# ---- speech
+
+
+@pytest.fixture
+def speech_model(tmp_path, make_model) -> Path:
+    thresholds = Thresholds(on=0.5, off=0.3)
+    heads = (
+        Head(task="speech-detection", output="detection", labels=("other", "speech"), thresholds=thresholds),
+        Head(
+            task="speech-emotion",
+            output="emotion",
+            labels=("ANG", "DIS", "FEA", "HAP", "NEU", "SAD"),
+            abstain_below=0.6,
+        ),
+    )
+    return make_model(tmp_path / "speech.onnx", heads=heads, level_floor_db=-40.0)
+
+
+def spoken(done) -> list[dict]:
+    assert (done.status, done.err) == (0, "")
+    episodes = [json.loads(line) for line in done.out.splitlines()]
+    return [episode for episode in episodes if episode["detection"]["task"] == "speech-detection"]
+
+
+def room(seconds: float) -> np.ndarray:
+    return np.random.default_rng(2).normal(0, 1e-6, round(seconds * RATE)).astype(np.float32)
+
+
+def test_emotions_of_speech_have_names(exclaim: Callable, tmp_path: Path, model, speech_model, make_talk) -> None:
+    path = tmp_path / "talk.wav"
+    sound = room(12.0)
+    sound[3 * RATE : 8 * RATE] += make_talk(5.0, angry=False)
+    soundfile.write(path, sound, RATE, subtype="FLOAT")
+
+    (episode,) = spoken(exclaim("listen", path, "--json", "--model", model, "--model", speech_model))
+    assert (episode["type_name"], episode["type"]["label"]) == ("sadness", "SAD")
+    table = exclaim("listen", path, "--model", model, "--model", speech_model).out.strip().splitlines()
+    assert len(table) == 3
+    assert table[2].split()[2:4] == ["speech", "sadness"]
+
+
+def test_speech_is_heard_by_default_where_its_model_is_shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bursts = ("scream-detection", "scream-type")
+    monkeypatch.setattr(command, "shipped_models", lambda: dict.fromkeys(bursts, tmp_path))
+    assert command._default_models() == bursts
+    monkeypatch.setattr(command, "shipped_models", lambda: dict.fromkeys((*bursts, "speech-emotion"), tmp_path))
+    assert command._default_models() == (*bursts, "speech-emotion")
+
+
+def awkward_speech(talk: Callable[..., np.ndarray]) -> dict[str, tuple[np.ndarray, int]]:
+    """Samples, (n,) or (n, channels), and their rate."""
+    said = room(9.0)
+    said[2 * RATE : 7 * RATE] += talk(5.0)
+    pauses = room(24.0)
+    for second in range(2, 20, 2):  # a word, and a second of silence
+        pauses[second * RATE : (second + 1) * RATE] += talk(1.0)
+    time = np.arange(8 * RATE) / RATE
+    chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (220, 277, 330, 440)).astype(np.float32) / 5
+    return {
+        "stereo": (np.stack([said, 0.5 * said], axis=1), RATE),
+        "one channel silent": (np.stack([said, 0 * said], axis=1), RATE),
+        "telephone": (soxr.resample(said, RATE, 8_000), 8_000),
+        "silence between words": (pauses, RATE),
+        "clipped": ((40 * said).clip(-1, 1), RATE),
+        "music": (chord * (0.6 + 0.4 * np.sin(2 * np.pi * 2 * time)).astype(np.float32), RATE),
+        "one tone": (0.8 * np.sin(2 * np.pi * 440 * time).astype(np.float32), RATE),
+    }
+
+
+AWKWARD = tuple(awkward_speech(lambda seconds: np.zeros(round(seconds * RATE), np.float32)))
+
+
+@pytest.mark.parametrize("kind", AWKWARD)
+def test_awkward_speech_is_heard_or_left(
+    exclaim: Callable, tmp_path: Path, model: Path, speech_model: Path, make_talk, kind: str
+) -> None:
+    path = tmp_path / "awkward.wav"
+    samples, rate = awkward_speech(make_talk)[kind]
+    soundfile.write(path, samples, rate)
+
+    told = spoken(exclaim("listen", path, "--json", "--model", model, "--model", speech_model))
+    for episode in told:
+        assert sum(episode["type"]["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+    if kind in ("stereo", "one channel silent", "telephone", "silence between words"):
+        assert [episode["type_name"] for episode in told] == ["anger"]
+
+
+@pytest.mark.parametrize("seconds", [0.1, 3.0, 20.0])
+@pytest.mark.parametrize("gate", [(), ("--no-gate",)])
+def test_there_is_no_emotion_in_silence(
+    exclaim: Callable, tmp_path: Path, model: Path, speech_model: Path, seconds: float, gate: tuple[str, ...]
+) -> None:
+    path = tmp_path / "silence.wav"
+    for samples in (np.zeros(round(seconds * RATE)), 100 * room(seconds)):
+        soundfile.write(path, samples, RATE)
+        done = exclaim("listen", path, "--json", *gate, "--model", model, "--model", speech_model)
+        assert (done.status, done.out) == (0, "")
+
+
+def test_ten_minutes_of_talk_are_told_of_half_minute_by_half_minute(
+    exclaim: Callable, tmp_path: Path, model: Path, speech_model: Path, make_talk
+) -> None:
+    path = tmp_path / "long.flac"
+    minute = np.concatenate([make_talk(30.0), make_talk(30.0, angry=False)])
+    with soundfile.SoundFile(path, "w", RATE, 1) as out:
+        for _ in range(10):
+            out.write(minute)
+
+    told = spoken(exclaim("listen", path, "--json", "--model", model, "--model", speech_model))
+    assert len(told) == 21
+    assert all(e["offset_seconds"] - e["onset_seconds"] <= 31 for e in told)
+    assert {e["type_name"] for e in told} >= {"anger", "sadness"}
+    assert told[-1]["offset_seconds"] == 600
+
+
+@pytest.mark.skipif("speech-emotion" not in shipped_models(), reason="this installation ships no speech-emotion model")
+@pytest.mark.parametrize("kind", AWKWARD)
+def test_the_shipped_models_hear_awkward_speech_without_certainty(
+    exclaim: Callable, tmp_path: Path, make_talk, kind: str
+) -> None:
+    path = tmp_path / "awkward.wav"
+    samples, rate = awkward_speech(make_talk)[kind]
+    soundfile.write(path, samples, rate)
+    for episode in spoken(exclaim("listen", path, "--json")):  # none of it is speech
+        assert episode["type"]["label"] is None or max(episode["type"]["probabilities"].values()) < 0.9
+
+
+@pytest.mark.skipif("speech-emotion" not in shipped_models(), reason="this installation ships no speech-emotion model")
+@pytest.mark.parametrize("level", [0.0, 1e-5, 1e-4])
+def test_the_shipped_models_hear_nothing_in_silence(exclaim: Callable, tmp_path: Path, level: float) -> None:
+    path = tmp_path / "silence.wav"
+    soundfile.write(path, np.random.default_rng(0).normal(0, level, 20 * RATE), RATE, subtype="FLOAT")
+    for gate in ((), ("--no-gate",)):
+        assert exclaim("listen", path, "--json", *gate).out == ""

@@ -59,6 +59,28 @@ def pages(store):
         return connection.execute(select(schema.notifications.c.body)).scalars().all()
 
 
+def test_speech_opens_no_incident_and_pages_nobody(take, store, episode_of):
+    """An angry voice, in revisions that grow ever more certain."""
+    for revision in (1, 2, 3):
+        shouted = episode_of("ANG", episode="talk", revision=revision)
+        detection = msgspec.structs.replace(shouted.detection, task="speech-detection", probability=0.7 + revision / 10)
+        kind = msgspec.structs.replace(shouted.type, task="speech-emotion", probabilities={"ANG": 0.99})
+        assert take(msgspec.structs.replace(shouted, detection=detection, type=kind))
+    with store.read() as connection:
+        (decision,) = list_decisions(connection, limit=10)
+        assert list_incidents(connection, resolved=False, limit=10) == []
+        assert connection.execute(select(schema.devices.c.name)).scalars().all() == ["room-12"]
+    assert (decision.heard, decision.decision, decision.call, decision.incident) == (
+        "speech, anger",
+        "record",
+        None,
+        None,
+    )
+    assert pages(store) == []
+    with store.write() as connection:
+        assert fire_deadlines(connection, NOW + timedelta(days=1), take.config) == 0
+
+
 REVISIONS = st.lists(st.sampled_from(["negative", "positive", None]), min_size=1, max_size=4)
 
 

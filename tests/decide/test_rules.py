@@ -1,8 +1,9 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
-from exclaim.decide.rules import decide, heard, is_late, is_test
+from exclaim.decide.rules import CALLS, decide, heard, is_late, is_test
 
 NOW = datetime(2025, 3, 1, 1, 0, tzinfo=UTC)
 
@@ -36,6 +37,37 @@ def test_what_is_not_understood_goes_to_a_person(episode_of, label, typed, why):
     decision = decide(episode_of(label, typed=typed), "care")
     assert (decision.severity, decision.call) == ("review", "health care")
     assert why in decision.reasons
+
+
+def speech(episode, label):
+    """The same episode, had the speech model heard it."""
+    emotions = dict.fromkeys(("DIS", "FEA", "HAP", "NEU", "SAD"), 0.02) | {"ANG": 0.9}
+    return replace(
+        episode,
+        detection=replace(episode.detection, task="speech-detection"),
+        type=replace(episode.type, task="speech-emotion", label=label, probabilities=emotions),
+    )
+
+
+@pytest.mark.parametrize("profile", sorted(CALLS))
+@pytest.mark.parametrize("label", ["ANG", "DIS", "FEA", "HAP", "NEU", "SAD", None, "negative", "a label of tomorrow"])
+def test_speech_is_recorded_and_calls_nobody_whatever_its_emotion(episode_of, label, profile):
+    decision = decide(speech(episode_of(), label), profile)
+    assert (decision.severity, decision.call) == ("record", None)
+    assert decision.reasons[0] == "speech 0.93 over threshold 0.70"
+    assert decision.reasons[-1] == "speech is recorded whatever its type, nobody is called"
+
+
+def test_speech_without_an_emotion_model_is_recorded_too(episode_of):
+    unnamed = replace(speech(episode_of(), "ANG"), type=None)
+    assert decide(unnamed, "metro").severity == "record"
+    assert heard(unnamed) == "speech, type not known"
+
+
+def test_emotions_have_names_for_people(episode_of):
+    assert heard(speech(episode_of(), "ANG")) == "speech, anger"
+    assert heard(speech(episode_of(), None)) == "speech, emotion unsure"
+    assert decide(speech(episode_of(), "ANG"), "home").reasons[1] == "anger 0.90"
 
 
 def test_what_was_heard_in_words(episode_of):
