@@ -229,8 +229,7 @@ def _train(
     corpora, sources = _softened(recipe, corpora, places, report, taught)
     _describe(folder, recipe, corpora, fabric)
     if checkpoint is not None:
-        tell = report(recipe.name)
-        return train_on_waveforms(recipe, corpora, store, checkpoint, model, sources, fabric, tell)
+        return train_on_waveforms(recipe, corpora, store, checkpoint, model, sources, fabric, report)
     data = store.data_hash([*(e.clip for e in corpora.bursts["train"]), *corpora.ambience["train"]])
     views = CachedViews(
         recipe,
@@ -306,7 +305,8 @@ def _softened(
 
 def _describe(folder: Path, recipe: Recipe, corpora: Corpora, fabric: Fabric) -> None:
     """Write what the run is made of: versions, device, who is in which part."""
-    versions = {package: version(package) for package in ("exclaim", "torch", "lightning", "numpy", "onnxruntime")}
+    packages = ("exclaim", "torch", "lightning", "numpy", "onnxruntime", *["transformers"] * hears_waveforms(recipe))
+    versions = {package: version(package) for package in packages}
     run = {
         "recipe": recipe_hash(recipe),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),

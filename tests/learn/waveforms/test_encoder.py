@@ -86,6 +86,19 @@ def test_what_is_frozen_gets_no_gradient_and_drops_nothing(frozen, checkpoints):
     assert made.encoder.training != frozen
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_learns_in_bfloat16_with_weights_in_single_precision(kind, checkpoints):
+    made, sounds = network(checkpoints / kind), torch.from_numpy(padded(clips(2000, 1500)))
+    exact = made(sounds)["emotion"]
+    with torch.autocast("cpu", torch.bfloat16):
+        found = made(sounds)["emotion"]
+        found.float().square().sum().backward()
+    torch.testing.assert_close(found.float(), exact, atol=0.05, rtol=0.05)
+    gradients = [weight.grad for weight in made.parameters() if weight.grad is not None]
+    assert all(gradient.dtype == torch.float32 and gradient.isfinite().all() for gradient in gradients)
+    assert made.encoder.encoder.layers[0].attention.q_proj.weight.grad.abs().sum() > 0
+
+
 def test_the_weighting_of_layers_is_learned_and_starts_even(checkpoints):
     made = network(checkpoints / "hubert")
     assert torch.softmax(made.mixture, 0).tolist() == pytest.approx([1 / 3] * 3)

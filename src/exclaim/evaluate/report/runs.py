@@ -96,6 +96,8 @@ def _read(folder: Path) -> RunFolder:
     recipe = _decoded(folder / RECIPE_FILE, Recipe)
     model = folder / f"{recipe.name}.onnx"
     history = _history(folder / "metrics.jsonl")
+    if (folder / "card.json").is_file():
+        raise RecipeError("hears waveforms: it teaches and has no model file; its figures are in card.json")
     if not model.is_file():
         raise RecipeError(
             f"is not finished: {len(history)} of {recipe.schedule.epochs} epochs are trained and there is no "

@@ -16,7 +16,7 @@ from torch.nn import functional
 from exclaim.errors import ModelError
 from exclaim.learn.networks.ends import Heads
 from exclaim.learn.waveforms.options import EncoderOptions
-from exclaim.learn.waveforms.pretrained import Pretrained
+from exclaim.learn.waveforms.pretrained import Pretrained, transformers_version
 
 __all__ = ["SpeechEncoder"]
 
@@ -154,12 +154,9 @@ class SpeechEncoder(nn.Module):
 
 
 def _encoder(pretrained: Pretrained) -> nn.Module:
-    try:
-        import transformers
-    except ModuleNotFoundError as error:
-        raise ModelError(
-            f"encoders of speech need {error.name}, which is not installed; run `pip install 'exclaim[speech]'`"
-        ) from error
+    release = transformers_version()
+    import transformers
+
     configs, models = {
         "wav2vec2": (transformers.Wav2Vec2Config, transformers.Wav2Vec2Model),
         "hubert": (transformers.HubertConfig, transformers.HubertModel),
@@ -169,7 +166,7 @@ def _encoder(pretrained: Pretrained) -> nn.Module:
         return models(configs.from_dict(pretrained.config | _CALM))
     except Exception as error:  # of many kinds, for a configuration can say anything
         raise ModelError(
-            f"transformers {transformers.__version__} does not understand the {pretrained.kind}'s configuration "
+            f"transformers {release} does not understand the {pretrained.kind}'s configuration "
             f"({str(error).splitlines()[0]}); fetch it again, or install another release"
         ) from error
 

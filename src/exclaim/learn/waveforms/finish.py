@@ -5,7 +5,7 @@ Such a network teaches and is not shipped, so there is no sealed model file: a c
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -89,6 +89,7 @@ def finish_waveform_run(
     store: FeatureStore,
     path: Path,
     parents: tuple[Parent, ...],
+    progress: Callable[[int, int], None] = lambda done, whole: None,
 ) -> None:
     """Write a run's answers to the validation and test clips, its manifests, and last its card.
 
@@ -102,6 +103,7 @@ def finish_waveform_run(
         store: tells how loud a clip is.
         path: of the card.
         parents: who else taught it.
+        progress: called with (clips answered, all of this part).
     """
     device = next(network.parameters()).device
     found = validation.answers(network, device)
@@ -109,7 +111,7 @@ def finish_waveform_run(
     write_part_manifests(recipe, corpora, path.parent)
     metrics: list[Metric] = []
     for part in PARTS[1:]:
-        heard = _heard(network, corpora.bursts[part], store, options.seconds, device)
+        heard = _heard(network, corpora.bursts[part], store, options.seconds, device, progress)
         for head in heads:
             rows = _rows(recipe, head, corpora, part, heard)
             if rows:
@@ -139,7 +141,12 @@ def _sha256(path: Path) -> str:
 
 
 def _heard(
-    network: nn.Module, examples: list[Example], store: FeatureStore, seconds: float, device: torch.device
+    network: nn.Module,
+    examples: list[Example],
+    store: FeatureStore,
+    seconds: float,
+    device: torch.device,
+    progress: Callable[[int, int], None],
 ) -> list[ClipLogits]:
     clips = [example.clip for example in examples]
     return [
@@ -149,7 +156,7 @@ def _heard(
             level_db=float(decode(store.codes(clip)).max()),
             logits=outputs,
         )
-        for clip, outputs in zip(clips, clip_outputs(network, clips, seconds, device), strict=True)
+        for clip, outputs in zip(clips, clip_outputs(network, clips, seconds, device, progress), strict=True)
     ]
 
 

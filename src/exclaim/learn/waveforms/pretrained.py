@@ -5,7 +5,11 @@ commit that a recipe pins.
 """
 
 import hashlib
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +22,14 @@ from exclaim.errors import ModelError, RecipeError
 from exclaim.features import SAMPLE_RATE
 from exclaim.learn.embeddings.models_root import ENVIRONMENT_VARIABLE, models_root
 
-__all__ = ["Pretrained", "describe", "find_checkpoint", "load_pretrained_weights", "weight_files"]
+__all__ = [
+    "Pretrained",
+    "describe",
+    "find_checkpoint",
+    "load_pretrained_weights",
+    "transformers_version",
+    "weight_files",
+]
 
 Kind = Literal["wav2vec2", "hubert", "wavlm"]
 _CONFIG, _SOUND, _WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
@@ -49,6 +60,20 @@ class _Sound(msgspec.Struct, frozen=True):
     sampling_rate: int = SAMPLE_RATE
 
 
+def transformers_version() -> str:
+    """Return the release of transformers that is installed.
+
+    Raises:
+        ModelError: when none is.
+    """
+    try:
+        return version("transformers")
+    except PackageNotFoundError as error:
+        raise ModelError(
+            "encoders of speech need transformers, which is not installed; run `pip install 'exclaim[speech]'`"
+        ) from error
+
+
 def find_checkpoint(checkpoint: str, revision: str = "", models: Path | None = None) -> Path:
     """Return the folder that holds a checkpoint; one of the hub is fetched where its cache does not hold it.
 
@@ -77,13 +102,13 @@ def find_checkpoint(checkpoint: str, revision: str = "", models: Path | None = N
 
 
 def _from_hub(name: str, revision: str) -> Path:
-    try:
-        from huggingface_hub import snapshot_download
-    except ModuleNotFoundError as error:
-        raise ModelError(f"checkpoints come with {error.name}; install it: `pip install 'exclaim[speech]'`") from error
+    transformers_version()  # which comes with the hub's client
+    from huggingface_hub import snapshot_download
+
     for local in (True, False):
         try:
-            folder = snapshot_download(name, revision=revision, allow_patterns=_PATTERNS, local_files_only=local)
+            with _quiet("huggingface_hub"):  # it tells of each of five tries
+                folder = snapshot_download(name, revision=revision, allow_patterns=_PATTERNS, local_files_only=local)
             if not local or (weight_files(Path(folder), name) and (Path(folder) / _CONFIG).is_file()):
                 return Path(folder)
         except ModelError:
@@ -97,6 +122,17 @@ def _from_hub(name: str, revision: str) -> Path:
                     f"revision ({_GUIDE})"
                 ) from error
     raise AssertionError("the second round returns or raises")
+
+
+@contextmanager
+def _quiet(library: str) -> Iterator[None]:
+    logger = logging.getLogger(library)
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def weight_files(folder: Path, name: str) -> tuple[Path, ...]:

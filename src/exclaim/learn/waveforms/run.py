@@ -1,6 +1,7 @@
 """A run on waveforms: the checkpoint that it begins with, the one training loop, its end; and its network again."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,13 @@ from exclaim.learn.waveforms.answers import WaveformValidation
 from exclaim.learn.waveforms.encoder import SpeechEncoder
 from exclaim.learn.waveforms.finish import finish_waveform_run
 from exclaim.learn.waveforms.options import encoder_options
-from exclaim.learn.waveforms.pretrained import Pretrained, describe, find_checkpoint, load_pretrained_weights
+from exclaim.learn.waveforms.pretrained import (
+    Pretrained,
+    describe,
+    find_checkpoint,
+    load_pretrained_weights,
+    transformers_version,
+)
 from exclaim.learn.waveforms.views import WaveformViews
 from exclaim.pins import write_atomically
 
@@ -38,6 +45,7 @@ def claim_checkpoint(recipe: Recipe, folder: Path) -> Path:
         ModelError: when it is not there, or not understood.
         RecipeError: when the run began with another one.
     """
+    transformers_version()  # before hours of other work
     options = encoder_options(recipe)
     checkpoint = find_checkpoint(options.checkpoint, options.revision)
     found, note = describe(checkpoint), folder / _NOTE
@@ -82,7 +90,7 @@ def train_on_waveforms(
     card: Path,
     parents: tuple[Parent, ...],
     fabric: Fabric,
-    report: Report,
+    report: Callable[[str], Report],
 ) -> None:
     """Train what a recipe says, going on where an earlier call stopped, and finish the run.
 
@@ -94,7 +102,7 @@ def train_on_waveforms(
         card: file to write last, in the run folder.
         parents: who else teaches it.
         fabric: device and precision.
-        report: told of progress.
+        report: given a stage's name, returns what is told of its progress.
 
     Raises:
         RecipeError: when a clip has no waveform.
@@ -106,10 +114,24 @@ def train_on_waveforms(
     pretrained = _noted(folder)
     network = _network(recipe, pretrained)
     load_pretrained_weights(network.encoder, pretrained.kind, checkpoint)
-    progress = train_network(recipe, network, views, None, validation.score_with(fabric.device), folder, fabric, report)
+    progress = train_network(
+        recipe, network, views, None, validation.score_with(fabric.device), folder, fabric, report(recipe.name)
+    )
     _LOG.info("best epoch %d of %d: %s", progress["best_epoch"], progress["epochs"], progress["best"])
     network = finished_network(recipe, folder).to(fabric.device)
-    finish_waveform_run(recipe, network, pretrained, options, validation, corpora, store, card, parents)
+    tell = report(f"{recipe.name}: answers")
+    finish_waveform_run(
+        recipe,
+        network,
+        pretrained,
+        options,
+        validation,
+        corpora,
+        store,
+        card,
+        parents,
+        lambda done, whole: tell(0, 1, done, whole, {}),
+    )
 
 
 def _check_sound(recipe: Recipe, corpora: Corpora) -> None:
