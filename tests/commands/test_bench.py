@@ -10,7 +10,8 @@ from exclaim.evaluate.results import read_records
 @pytest.mark.slow
 def test_bench_prints_and_records(exclaim, tiny, tmp_path):
     results = tmp_path / "results.json"
-    done = exclaim("bench", tiny, "--repeats", 1, "--fresh", 1, "--listen-minutes", 0.1, "--json", "--record", results)
+    small = ("--repeats", 1, "--fresh", 1, "--listen-minutes", 0.1, "--memory-limit", 512)
+    done = exclaim("bench", tiny, *small, "--json", "--record", results)
     assert done.status == 0, done.err
     found = json.loads(done.out)
     assert found["models"][0]["cost"]["bytes"] == tiny.stat().st_size
@@ -25,6 +26,8 @@ def test_bench_prints_and_records(exclaim, tiny, tmp_path):
         "bench.tiny.load",
         "bench.import.exclaim",
         "bench.listen.speed",
+        "bench.board.speed",
+        "bench.board.memory",
     } <= ids
     assert str(tmp_path) not in results.read_text()
 

@@ -16,6 +16,7 @@ from exclaim.card import Head
 from exclaim.errors import ModelError
 from exclaim.evaluate import bench as bench_module
 from exclaim.evaluate.bench import Bench, BenchOptions, ImportCost, Machine, ModelBench, find_recipe, machine
+from exclaim.evaluate.bench_board import BoardCost
 from exclaim.evaluate.bench_listen import ListenCost, listen_cost, write_recording
 from exclaim.evaluate.bench_records import bench_records
 from exclaim.evaluate.bench_speed import SpeedOptions, measure
@@ -122,6 +123,11 @@ def test_every_figure_becomes_a_record_of_its_own():
     assert records["bench.listen.speed"].data == "generated recording of 60 minutes, never silent"
     assert records["bench.listen.memory-short"].value is None
     assert records["bench.tiny.energy"].value is None
+    assert "bench.board.speed" not in records
+    board = BoardCost(minutes=6, limit_bytes=512_000_000, wall_seconds=9, real_time_factor=40, peak_bytes=105_000_000)
+    told = {r.id: r for r in bench_records(measured(board=board), command="c", tree="t", date="d")}
+    assert (told["bench.board.speed"].value, told["bench.board.memory"].value) == (40, 105)
+    assert "at most 512 MB of its own" in told["bench.board.memory"].protocol
     assert "no energy counter" in records["bench.tiny.energy"].protocol
     assert "A processor" in records["bench.front-end.window"].protocol
     without = bench_records(measured(models=(), listen=None), command="c", tree="t", date="d")

@@ -38,6 +38,9 @@ def bench(
     training_clips: Annotated[
         int, typer.Option(min=0, help="Clips of a generated epoch of training; 0: leave it out.")
     ] = 0,
+    memory_limit: Annotated[
+        int, typer.Option(min=0, help="MB for `listen` as on a small board, besides; 0: leave it out.")
+    ] = 0,
     record: Annotated[Path | None, typer.Option(help="Add the figures to this results.json.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -49,12 +52,14 @@ def bench(
         listen_minutes=listen_minutes,
         instructions=instructions,
         training_clips=training_clips,
+        memory_limit=memory_limit * 1_000_000,
     )
     package = Path(exclaim.__file__).parent
     project = package.parents[1] if (package.parents[1] / "recipes").is_dir() else None
     found = _with_status(lambda tell: measure(loaded, options, project, tell))
     counting = ["--instructions"] if instructions else []
     counting += [f"--training-clips {training_clips}"] if training_clips else []
+    counting += [f"--memory-limit {memory_limit}"] if memory_limit else []
     records = bench_records(
         found,
         command=" ".join(["exclaim bench", *(Path(name).name for name in models or ()), *counting]),

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from exclaim.errors import ModelError
+from exclaim.evaluate.bench_board import BoardCost, board_cost
 from exclaim.evaluate.bench_listen import ListenCost, listen_cost
 from exclaim.evaluate.bench_speed import Speed, SpeedOptions
 from exclaim.evaluate.bench_training import TrainingCost, training_cost
@@ -51,6 +52,7 @@ class BenchOptions(msgspec.Struct, frozen=True, kw_only=True):
     listen_minutes: float = 60.0  # length of the recording for `listen`; 0: leave that out
     instructions: bool = False  # count with valgrind where perf cannot: minutes
     training_clips: int = 0  # of a generated epoch of training; 0: leave that out
+    memory_limit: int = 0  # bytes that `listen` may take when it is measured besides as on a small board; 0: it is not
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +108,7 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[ModelBench, ...]
     listen: ListenCost | None
     training: TrainingCost | None = None
+    board: BoardCost | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -137,6 +140,11 @@ def bench(
     tell("imports")
     imports = _imports(options.fresh)
     listen, listen_notes = _listen(models, options, tell)
+    board = None
+    if listen is not None and options.memory_limit:
+        tell("listen on a small board")
+        paths = [model.path for model in models]
+        board = board_cost(paths, options.listen_minutes, options.memory_limit, _ONE_THREAD)
     training = None
     if options.training_clips:
         tell(f"training on {options.training_clips:,} clips")
@@ -152,6 +160,7 @@ def bench(
         models=tuple(measured),
         listen=listen,
         training=training,
+        board=board,
         notes=(*speed.notes, *listen_notes),
     )
 

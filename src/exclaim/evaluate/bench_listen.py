@@ -21,7 +21,7 @@ from exclaim.errors import ModelError
 from exclaim.evaluate.bench_windows import peak_bytes
 from exclaim.features import SAMPLE_RATE
 
-__all__ = ["ListenCost", "listen_cost", "main", "write_recording"]
+__all__ = ["ListenCost", "heard", "listen_cost", "main", "write_recording"]
 
 _SHORT = 0.1  # share of the recording that is heard besides, to see whether memory grows
 
@@ -70,7 +70,7 @@ def listen_cost(models: Sequence[Path], minutes: float, environment: dict[str, s
         for length in (_SHORT * minutes, minutes):
             path = Path(folder) / "recording.wav"
             write_recording(path, length)
-            wall, peak = _heard(path, models, environment)
+            wall, peak = heard(path, models, environment)
             walls.append(wall)
             peaks.append(peak)
     return ListenCost(
@@ -83,8 +83,24 @@ def listen_cost(models: Sequence[Path], minutes: float, environment: dict[str, s
     )
 
 
-def _heard(path: Path, models: Sequence[Path], environment: dict[str, str]) -> tuple[float, int | None]:
-    command = [sys.executable, "-m", "exclaim.evaluate.bench_listen", str(path), *map(str, models)]
+def heard(
+    path: Path,
+    models: Sequence[Path],
+    environment: dict[str, str],
+    module: Sequence[str] = ("exclaim.evaluate.bench_listen",),
+) -> tuple[float, int | None]:
+    """Listen to a file in a process of its own; return its seconds and its peak memory in bytes.
+
+    Args:
+        path: of the recording.
+        models: files.
+        environment: added to the process's own.
+        module: that the process runs, with what its arguments begin with.
+
+    Raises:
+        ModelError: when the process fails; the message holds its last words.
+    """
+    command = [sys.executable, "-m", *module, str(path), *map(str, models)]
     begun = time.perf_counter()
     done = subprocess.run(command, capture_output=True, env={**os.environ, **environment}, check=False)
     wall = time.perf_counter() - begun

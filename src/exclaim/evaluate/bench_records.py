@@ -36,6 +36,7 @@ def bench_records(found: Bench, *, command: str, tree: str, date: str) -> list[R
         )
 
     fresh = "median of fresh processes"
+    whole = "whole process from start to end, one thread on one core"
     records = [
         record("front-end.window", "front-end, 3 s window", found.front_end_ms, "ms", _TURNS),
         record("front-end.stream", "front-end, streaming, per 100 ms", found.stream_100ms_ms, "ms", _TURNS, "noise"),
@@ -49,11 +50,18 @@ def bench_records(found: Bench, *, command: str, tree: str, date: str) -> list[R
     if found.listen is not None:
         cost, hour = found.listen, f"generated recording of {found.listen.minutes:g} minutes, never silent"
         short = f"generated recording of {cost.short_minutes:g} minutes"
-        whole = "whole process from start to end, one thread on one core"
         records += [
             record("listen.speed", "listen, times real time", cost.real_time_factor, "x", whole, hour),
             record("listen.memory", "listen, peak memory", _mega(cost.peak_bytes), "MB", whole, hour),
             record("listen.memory-short", "listen, peak memory", _mega(cost.short_peak_bytes), "MB", whole, short),
+        ]
+    if found.board is not None:
+        limit = f"{whole}, in at most {_mega(found.board.limit_bytes):g} MB of its own (RLIMIT_DATA)"
+        heard = f"generated recording of {found.board.minutes:g} minutes, never silent"
+        name = "listen on a small board"
+        records += [
+            record("board.speed", f"{name}, times real time", found.board.real_time_factor, "x", limit, heard),
+            record("board.memory", f"{name}, peak memory", _mega(found.board.peak_bytes), "MB", limit, heard),
         ]
     if found.training is not None:
         epoch = f"a generated epoch of {found.training.clips:,} clips, views and answers kept"
