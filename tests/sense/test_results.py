@@ -8,6 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from exclaim.card import Head, Thresholds
 from exclaim.chunks import DROPPED, Run
 from exclaim.errors import StoreError
 from exclaim.listen import Analysis, Listener
@@ -70,6 +71,25 @@ def test_an_episode_left_open_by_a_power_cut_is_closed_once(tmp_path: Path, anal
     closed = msgspec.structs.replace(left, revision=left.revision + 1, state="closed")
     assert closed in events(store)
     assert store.close_left_open() == 0
+    store.close()
+
+
+def test_a_power_cut_in_a_talk_that_a_scream_broke_into_leaves_two_episodes_to_close(
+    tmp_path: Path, analysis: Analysis, make_model: Callable[..., Path]
+) -> None:
+    thresholds = Thresholds(on=0.5, off=0.3)
+    head = Head(task="speech-detection", output="speech", labels=("other", "speech"), thresholds=thresholds)
+    speech = make_model(tmp_path / "speech.onnx", heads=(head,), level_floor_db=-40.0)
+    both = Analysis([*analysis.models, load_model(speech)])
+    codes = sound(480, (330, 470))
+    codes[60:330, :32] += 130  # somebody talks, then screams
+    store = ResultsStore(tmp_path / "results.sqlite")
+    hear(LocalResults(store, lambda info: Listener(both, info)), codes, ends=False)
+    store.close()
+    store = ResultsStore(tmp_path / "results.sqlite")
+    assert store.close_left_open() == 2
+    closed = [episode.detection.task for episode in events(store) if episode.state == "closed"]
+    assert sorted(closed) == ["scream-detection", "speech-detection"]
     store.close()
 
 
