@@ -1,6 +1,6 @@
 // Written by scripts/listen_page.py.
 self.LISTEN = {
- "version": "f4694b1eb690a456",
+ "version": "1308f0c7cbbebc79",
  "files": [
   "./",
   "data/front-end.json",
