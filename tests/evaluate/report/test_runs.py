@@ -65,3 +65,13 @@ def test_a_last_line_that_was_cut_short_does_not_count(make_run):
     with (run / "metrics.jsonl").open("a") as file:
         file.write('{"epoch": 4, "lo')
     assert len(find_runs([run]).runs[0].history) == 3
+
+
+def test_a_teacher_on_waveforms_is_said_to_have_no_model_file(make_run):
+    make_run("student")
+    teacher = make_run("teacher")
+    (teacher / "teacher.onnx").unlink()
+    (teacher / "card.json").write_text("{}")
+    found = find_runs([teacher.parent])
+    assert [run.recipe.name for run in found.runs] == ["student"]
+    assert found.skipped[0].reason.startswith("hears waveforms")
