@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 from torch import nn
 
 from exclaim.card import Card, CorpusUse, Head, Metric, Parent, Thresholds
@@ -19,7 +20,7 @@ from exclaim.evaluate.evaluate import hear, judge_heard
 from exclaim.evaluate.labelling import label_clips
 from exclaim.learn.alarm_budget import budget_thresholds
 from exclaim.learn.calibrate import abstain_below, detection_thresholds, softmax, temperature
-from exclaim.learn.examples import PARTS, Corpora
+from exclaim.learn.examples import PARTS, Corpora, Example
 from exclaim.learn.export import export
 from exclaim.learn.recipe import AlarmBudget, Recipe
 from exclaim.learn.validation import Answers, Validation
@@ -28,6 +29,7 @@ from exclaim.model import load_model, pin, pin_of, seal
 __all__ = ["answers_name", "calibrated_head", "corpus_use", "finish_run", "parent_of", "write_part_manifests"]
 
 _LOG = logging.getLogger(__name__)
+_SURE = 0.99  # of a label, or it is a soft one
 
 
 def calibrated_head(recipe: Recipe, name: str, found: Answers | None) -> Head:
@@ -120,19 +122,28 @@ def write_part_manifests(recipe: Recipe, corpora: Corpora, folder: Path) -> None
             table = csv.writer(file)
             table.writerow(("path", "label", "speaker"))
             for example in corpora.bursts[part]:
-                label = map_label(recipe.task, example.clip)
+                label = _told(recipe, recipe.task, example)
                 if label is not None and example.weights[recipe.task]:
                     table.writerow((example.clip.path, label, example.clip.speaker_key or example.clip.recording_key))
+
+
+def _told(recipe: Recipe, head: str, example: Example) -> str | None:
+    """Return a clip's label for a head: where the recipe's own bounds are sure of one that, else what the task says."""
+    target = example.targets[head]
+    if example.weights[head] and target.max() >= _SURE:
+        return recipe.heads[head].labels[int(target.argmax())]
+    return map_label(head, example.clip)
 
 
 def _measured(recipe: Recipe, candidate: Path, corpora: Corpora, folder: Path) -> Iterator[Metric]:
     """Measure the exported file, not the network in memory, on the test speakers; keep what it said of each clip."""
     model = load_model(candidate, pin=pin_of(candidate))
-    clips = tuple(example.clip for example in corpora.bursts["test"])
-    if not clips:
+    examples = corpora.bursts["test"]
+    if not examples:
         return
-    manifest = Manifest(corpus="+".join(recipe.bursts), clips=clips)
     for head in model.card.heads:
+        clips = (replace(example.clip, label=_told(recipe, head.task, example)) for example in examples)
+        manifest = Manifest(corpus="+".join(recipe.bursts), clips=tuple(clips))
         data = f"{manifest.corpus}, {recipe.split.tested}"
         heard = hear(model, label_clips(model, manifest, head.task, data), root=corpora.root)
         write_answers(folder / answers_name(head.task), heard.answers)
