@@ -6,11 +6,14 @@ from torch import nn
 
 from exclaim.errors import RecipeError
 from exclaim.learn.networks import build, names, registry
+from exclaim.learn.networks.resize import Resize
 
 HEADS = {"scream-detection": 2, "vocal-burst": 10}
 ONE_HEAD = {"scream-type": 2}
 
 EVERY = [
+    ("cnn6", {"width": 0.125}),
+    ("cnn6", {"width": 0.125, "view": (64, 64), "normalise": "instance"}),
     ("compact", {"width": 0.25}),
     ("compact", {"width": 0.25, "pool": (2, 2)}),
     ("compact", {"channels": "4 8 12 16 20 24"}),
@@ -22,6 +25,8 @@ EVERY = [
     ("recurrent", {}),
     ("recurrent", {"units": 16, "pool": (3, 2)}),
     ("resnet18", {"pool": (4, 4)}),
+    ("resnet9", {"width": 0.125, "view": [64, 64]}),
+    ("vgg15", {"width": 0.25, "view": (64, 64)}),
 ]
 
 
@@ -74,6 +79,23 @@ def test_the_widths_of_efficientat_have_its_published_counts(width, millions, di
     """mn04, mn05 and mn10 for 527 classes, as its releases print them, some cut and some rounded."""
     network = build("mobilenet-v3-large", {"audioset": 527}, width=width)
     assert sum(parameter.numel() for parameter in network.parameters()) / 1e6 == pytest.approx(millions, abs=digit)
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "count"),
+    [
+        # Kong et al.'s 4,837,455 less the normalisation of 64 mel bands, which our windows do not need
+        ("cnn6", 527, 4_837_455 - 2 * 64),
+        # the DAWNBench network's for CIFAR-10 less two of three channels
+        ("resnet9", 10, 6_573_130 - 2 * 9 * 64),
+        # torchvision's features of VGG-16 less biases and two of three channels, with scales and offsets; two linear
+        ("vgg15", 10, 14_714_688 - 4_224 - 2 * 9 * 64 + 2 * 4_224 + 513 * 512 + 513 * 10),
+    ],
+)
+@pytest.mark.parametrize("normalise", ["batch", "group", "instance"])
+def test_counts_of_the_networks_that_distil(name, classes, count, normalise):
+    network = build(name, {"task": classes}, normalise=normalise)
+    assert sum(parameter.numel() for parameter in network.parameters()) == count
 
 
 @pytest.mark.parametrize("units", [16, 64])
@@ -212,6 +234,32 @@ def test_pooling_is_the_mean_of_cells():
         torch.testing.assert_close(coarse(windows)["scream-type"], whole(means)["scream-type"])
 
 
+def test_a_resized_view_is_the_mean_over_equal_areas():
+    windows = torch.rand(2, 128, 188)
+    even, odd = Resize((64, 47))(windows), Resize((128, 80))(windows)
+    torch.testing.assert_close(even[:, 0], windows.reshape(2, 64, 2, 47, 4).mean(dim=(2, 4)))
+    # 188 frames over 80 cells: 2.35 each, so the first cell holds two frames whole and .35 of the third
+    torch.testing.assert_close(odd[:, 0, :, 0], (windows[..., 0] + windows[..., 1] + 0.35 * windows[..., 2]) / 2.35)
+    torch.testing.assert_close(odd.mean(dim=3)[:, 0], windows.mean(dim=2))
+    assert Resize((64, 64))(windows[:, :64, :64]).equal(windows[:, None, :64, :64]), "cells pass as they are"
+
+
+@pytest.mark.parametrize("name", ["cnn6", "resnet9", "vgg15"])
+def test_cells_and_whole_windows_are_answered_alike(name):
+    network = build(name, ONE_HEAD, width=0.25, view=(64, 64)).eval()
+    windows = torch.rand(2, 128, 188)
+    with torch.no_grad():
+        whole, cells = network(windows), network(Resize((64, 64))(windows))
+    torch.testing.assert_close(whole["scream-type"], cells["scream-type"])
+
+
+@pytest.mark.parametrize("name", ["cnn6", "resnet9", "vgg15"])
+def test_networks_that_distil_keep_nothing_but_parameters(name):
+    """A trajectory of parameters then holds all that an answer depends on."""
+    assert not list(build(name, ONE_HEAD, width=0.25).buffers())
+    assert list(build(name, ONE_HEAD, width=0.25, normalise="batch").buffers())
+
+
 def test_a_compact_network_hears_a_steady_noise_as_no_change():
     """Its second channel is each band relative to its mean: nothing where every frame is alike."""
     network = build("compact", ONE_HEAD, width=0.25).eval()
@@ -245,7 +293,7 @@ def test_a_newcomer_is_one_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "heads", "options", "message"),
     [
-        ("resnet81", ONE_HEAD, {}, "expected one of compact, mobilenet-v3-large, mobilenet-v3-small, paper"),
+        ("resnet81", ONE_HEAD, {}, "expected one of cnn6, compact, mobilenet-v3-large, mobilenet-v3-small, paper"),
         ("compact", {}, {}, "expected at least one head"),
         ("compact", {"scream-type": 1}, {}, "two classes or more"),
         ("compact", {"embedding": 2}, {}, "none named 'embedding'"),
@@ -263,6 +311,11 @@ def test_a_newcomer_is_one_file(tmp_path, monkeypatch):
         ("paper-student", ONE_HEAD, {"in_channels": 2}, "expected 1 or 3"),
         ("paper-student", ONE_HEAD, {"frames": 37}, "expected at least 38"),
         ("mobilenet-v3-small", ONE_HEAD, {"in_channels": 2}, "expected 1 or 3"),
+        ("cnn6", ONE_HEAD, {"view": (64, 200)}, "two whole numbers"),
+        ("cnn6", ONE_HEAD, {"view": 64}, "two whole numbers"),
+        ("cnn6", ONE_HEAD, {"normalise": "layer"}, "expected group, instance or batch"),
+        ("resnet9", ONE_HEAD, {"width": 9}, "expected a factor from 0.125 to 4"),
+        ("vgg15", ONE_HEAD, {"view": (64, 16)}, "expected 32 a side at least"),
     ],
 )
 def test_what_cannot_be_built_is_refused(name, heads, options, message):

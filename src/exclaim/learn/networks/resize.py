@@ -1,0 +1,70 @@
+"""A window at a lower resolution, inside the graph: each cell is the mean over its share of the bands and frames.
+
+A network that learns from a condensed set sees cells, and is judged and used on whole windows; what has the view's
+shape already passes as it is. The mean over an area is two products with fixed matrices, so that cells need not divide
+the window, every runtime computes the same numbers, and no option of an image library is asked for.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from exclaim.errors import RecipeError
+from exclaim.features import N_MELS, WINDOW_FRAMES
+
+__all__ = ["WHOLE", "Resize", "area_means", "checked_view"]
+
+WHOLE = (N_MELS, WINDOW_FRAMES)
+_LEAST = 8  # cells a side
+
+
+def checked_view(view: Any) -> tuple[int, int]:
+    """Return a view (bands, frames) in cells, each from 8 to what a window has.
+
+    Raises:
+        RecipeError: when it is something else.
+    """
+    cells = tuple(view) if isinstance(view, Sequence) else ()
+    if len(cells) != 2 or any(
+        not isinstance(count, int) or not _LEAST <= count <= most for count, most in zip(cells, WHOLE, strict=True)
+    ):
+        raise RecipeError(
+            f"view is {view!r}; expected two whole numbers (bands, frames) from {_LEAST} to {WHOLE}, such as (64, 64)"
+        )
+    return cells
+
+
+def area_means(length: int, cells: int) -> np.ndarray:
+    """Return the matrix that averages ``length`` values over equal spans: (cells, length) float32, rows sum to 1.
+
+    A value that lies in two spans counts in each by its share.
+    """
+    edges = np.arange(cells + 1) * (length / cells)
+    low, high = edges[:-1, None], edges[1:, None]
+    at = np.arange(length)[None]
+    shares = np.clip(np.minimum(high, at + 1) - np.maximum(low, at), 0, None)
+    return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+class Resize(nn.Module):
+    """Windows as images of ``view`` (bands, frames); windows of that shape pass as they are."""
+
+    def __init__(self, view: Sequence[int] = WHOLE) -> None:
+        """Take the cells (bands, frames)."""
+        super().__init__()
+        self.view = checked_view(view)
+        if self.view != WHOLE:
+            self.register_buffer("bands", torch.from_numpy(area_means(N_MELS, self.view[0])), persistent=False)
+            self.register_buffer(
+                "frames", torch.from_numpy(area_means(WINDOW_FRAMES, self.view[1]).T), persistent=False
+            )
+
+    def forward(self, log_mel: Tensor) -> Tensor:
+        """Map (n, 128, 188), (n, 1, 128, 188) or windows of the view's shape to (n, 1, bands, frames)."""
+        image = log_mel.unsqueeze(1) if log_mel.dim() == 3 else log_mel
+        if tuple(image.shape[2:]) == self.view:
+            return image
+        return self.bands @ image @ self.frames
