@@ -1,0 +1,165 @@
+"""Condensed sets: what is written is read, and what is damaged or foreign is refused in a sentence."""
+
+import pickle
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from exclaim.card import CorpusUse
+from exclaim.corpora.condensed import CARD_KEY, read_set, write_set
+from exclaim.corpora.condensed_card import SetCard, dump_set_card, parse_set_card
+from exclaim.errors import CorpusError
+from exclaim.pins import pin
+
+CARD = SetCard(
+    name="tiny",
+    task="scream-type",
+    labels=("negative", "positive"),
+    items=4,
+    view=(16, 24),
+    stored="uint8",
+    method="random",
+    recipe="ab" * 32,
+    sources=(CorpusUse(name="emogator", licence="Apache-2.0"),),
+    licence="Apache-2.0",
+    source_items=100,
+    source_bytes=100 * 188 * 128,
+    split={"by": "speaker"},
+    start="noise",
+)
+HARD = np.eye(2, dtype=np.float32)[[0, 0, 1, 1]]
+
+
+def items(kind: str = "uint8") -> np.ndarray:
+    drawn = np.random.default_rng(0).integers(0, 256, (4, 16, 24)).astype(np.uint8)
+    return drawn if kind == "uint8" else (drawn.astype(np.float32) / 127.5 - 1).astype(np.float16)
+
+
+def soft() -> tuple[np.ndarray, SetCard]:
+    rows = np.array([[0.75, 0.25], [1, 0], [0.125, 0.875], [0.5, 0.5]], np.float32)
+    return rows, msgspec.structs.replace(CARD, soft_labels="teacher")
+
+
+@pytest.mark.parametrize("stored", ["uint8", "float16"])
+def test_what_is_written_is_read(stored: str, tmp_path: Path) -> None:
+    card = write_set(tmp_path / "a.safetensors", items(stored), HARD, msgspec.structs.replace(CARD, stored=stored))
+    found = read_set(tmp_path / "a.safetensors")
+    assert found.card == card
+    assert found.items.dtype == stored
+    np.testing.assert_array_equal(found.items, items(stored))
+    np.testing.assert_array_equal(found.targets, HARD)
+
+
+def test_soft_labels_are_kept_as_distributions(tmp_path: Path) -> None:
+    rows, card = soft()
+    write_set(tmp_path / "a.safetensors", items(), rows, card)
+    np.testing.assert_array_equal(read_set(tmp_path / "a.safetensors").targets, rows)
+
+
+def test_a_byte_a_cell_and_little_more(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    write_set(path, items(), HARD, CARD)
+    assert items().nbytes < path.stat().st_size < items().nbytes + 2500
+
+
+def test_cells_that_look_like_the_hash_do_no_harm(tmp_path: Path) -> None:
+    """Byte 48 is the digit 0: a plain background of it spells the zeroed hash."""
+    write_set(tmp_path / "a.safetensors", np.full((4, 16, 24), 48, np.uint8), HARD, CARD)
+    assert read_set(tmp_path / "a.safetensors").items.max() == 48
+
+
+@pytest.mark.parametrize("at", [-1, -700, 400])
+def test_damage_is_told(at: int, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    write_set(path, items(), HARD, CARD)
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CorpusError, match=r"a\.safetensors"):
+        read_set(path)
+
+
+def test_a_pin_beside_the_file_is_honoured(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    write_set(path, items(), HARD, CARD)
+    pin(path)
+    assert read_set(path).sha256
+    write_set(path, items(), HARD, msgspec.structs.replace(CARD, seed=1))
+    with pytest.raises(CorpusError, match=r"not the file that models\.json"):
+        read_set(path)
+
+
+def foreign(path: Path, kind: str) -> None:
+    if kind == "pickle":
+        path.write_bytes(pickle.dumps([1]))
+    elif kind == "text":
+        path.write_text("hello, this is no set")
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "weights":
+        save_file({"weight": np.zeros(3, np.float32)}, path)
+    elif kind == "cut":
+        write_set(path, items(), HARD, CARD)
+        path.write_bytes(path.read_bytes()[:-10])
+    elif kind == "folder":
+        path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("pickle", "is a pickle"),
+        ("text", "no safetensors file"),
+        ("empty", "no safetensors file"),
+        ("weights", "without a set's card"),
+        ("cut", "cut short"),
+        ("folder", "is a folder"),
+        ("absent", "no such file"),
+    ],
+)
+def test_what_is_no_set_is_refused_in_a_sentence(kind: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    foreign(path, kind)
+    with pytest.raises(CorpusError, match=said) as told:
+        read_set(path)
+    assert str(path) in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"view": (16, 25)}, "has items of shape"),
+        ({"stored": "float16"}, "has items of shape"),
+        ({"items": 5}, "has items of shape"),
+        ({"labels": ("a", "a")}, "each once"),
+        ({"front_end_hash": "0" * 64}, "another front-end"),
+        ({"schema": 2}, "schema"),
+    ],
+)
+def test_a_card_that_does_not_fit_its_file_is_not_written(change: dict, said: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=said):
+        write_set(tmp_path / "a.safetensors", items(), HARD, msgspec.structs.replace(CARD, **change))
+    assert not list(tmp_path.iterdir())
+
+
+def test_tensors_that_do_not_fit_their_card_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    card = {CARD_KEY: dump_set_card(CARD)}
+    save_file({"items": items(), "labels": np.array([0, 1, 2, 1], np.uint8)}, path, card)
+    with pytest.raises(CorpusError, match="damaged"):
+        read_set(path)
+    rows, told = soft()
+    with pytest.raises(CorpusError, match="out of range"):
+        write_set(path, items(), rows * 3, told)
+    with pytest.raises(CorpusError, match="out of range"):
+        write_set(path, items("float16") * 2, HARD, msgspec.structs.replace(CARD, stored="float16"))
+
+
+def test_unknown_fields_of_a_card_are_refused() -> None:
+    text = dump_set_card(CARD).replace('"name"', '"colour":1,"name"')
+    with pytest.raises(CorpusError, match="colour"):
+        parse_set_card(text)
