@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from exclaim.corpora.clip import Clip
+from exclaim.corpora.condensed import CondensedSet
 from exclaim.corpora.labels import map_label
 from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.pointers import require_no_pointers
@@ -36,6 +37,7 @@ class Corpora(NamedTuple):
     ambience: dict[str, list[Clip]]
     manifests: tuple[Manifest, ...]
     root: Path  # the folder that holds them
+    condensed: CondensedSet | None = None  # what is trained on in place of clips
 
     @property
     def clips(self) -> list[Clip]:
@@ -44,8 +46,14 @@ class Corpora(NamedTuple):
         return list({str(clip.path): clip for clip in every}.values())
 
 
-def load_corpora(recipe: Recipe, root: Path) -> Corpora:
+def load_corpora(recipe: Recipe, root: Path, condensed: CondensedSet | None = None) -> Corpora:
     """Read and split the corpora of a recipe.
+
+    Args:
+        recipe: says which and how.
+        root: the folder that holds them.
+        condensed: what the recipe trains on in place of clips; then the corpora that it was made from validate and
+            test, and where nobody is held out none is read.
 
     Raises:
         CorpusError: when one is not there, or a part of the split stays empty.
@@ -53,18 +61,23 @@ def load_corpora(recipe: Recipe, root: Path) -> Corpora:
     """
     bursts: dict[str, list[Example]] = {part: [] for part in PARTS}
     ambience: dict[str, list[Clip]] = {part: [] for part in PARTS}
-    manifests = {name: load_corpus(name, root) for name in dict.fromkeys((*recipe.bursts, *recipe.ambience))}
+    named = recipe.bursts
+    if condensed is not None:
+        named = tuple(use.name for use in condensed.card.sources) if recipe.split.held_out else ()
+    manifests = {name: load_corpus(name, root) for name in dict.fromkeys((*named, *recipe.ambience))}
     for manifest in manifests.values():
         require_no_pointers(manifest)
     for name, split in split_corpora(manifests, recipe.split).items():
         for part, clips in split.items():
-            if name in recipe.bursts:
+            if name in named:
                 asked = part == "train" and bool(recipe.soft_labels)  # clips without labels may get soft ones
                 bursts[part] += [example for clip in clips if (example := _example(recipe, clip, asked))]
             if name in recipe.ambience:
                 ambience[part] += clips
     if recipe.balanced:
         bursts = {part: _equally_many(recipe.task, examples) for part, examples in bursts.items()}
+    if condensed is not None:
+        return Corpora(bursts | {"train": []}, ambience, tuple(manifests.values()), root, condensed)
     weighty = [name for name, head in recipe.heads.items() if head.balanced]
     bursts["train"] = _weighed(bursts["train"], weighty)
     for part in ("train", *(part for part in PARTS[1:] if getattr(recipe.split, part))):

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from exclaim.learn.alarm_budget import budget_thresholds
 from exclaim.learn.calibrate import abstain_below, detection_thresholds, softmax, temperature
 from exclaim.learn.examples import PARTS, Corpora, Example
 from exclaim.learn.export import export
+from exclaim.learn.networks.resize import WHOLE
 from exclaim.learn.recipe import AlarmBudget, Recipe
 from exclaim.learn.validation import Answers, Validation
 from exclaim.model import load_model, pin, pin_of, seal
@@ -70,7 +71,9 @@ def finish_run(
         level_floor_db=recipe.level_floor_db,
         view=_view(recipe),
         validation_speakers_sha256=hashlib.sha256("\n".join(validation.speakers).encode()).hexdigest(),
-        corpora=tuple(corpus_use(manifest.corpus) for manifest in corpora.manifests),
+        corpora=corpora.condensed.card.sources
+        if corpora.condensed
+        else tuple(corpus_use(manifest.corpus) for manifest in corpora.manifests),
         parents=parents,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -111,6 +114,9 @@ def corpus_use(corpus: str) -> CorpusUse:
 
 
 def _view(recipe: Recipe) -> str:
+    view = recipe.network.options.get("view")
+    if isinstance(view, Sequence) and tuple(view) != WHOLE:
+        return f"mean over {view[0]} bands x {view[1]} frames of equal areas"
     pool = recipe.network.options.get("pool")
     return f"mean of {pool[0]} bands x {pool[1]} frames" if pool and tuple(pool) != (1, 1) else "identity"
 
@@ -141,9 +147,10 @@ def _measured(recipe: Recipe, candidate: Path, corpora: Corpora, folder: Path) -
     examples = corpora.bursts["test"]
     if not examples:
         return
+    named = [manifest.corpus for manifest in corpora.manifests] if corpora.condensed else recipe.bursts
     for head in model.card.heads:
         clips = (replace(example.clip, label=_told(recipe, head.task, example)) for example in examples)
-        manifest = Manifest(corpus="+".join(recipe.bursts), clips=tuple(clips))
+        manifest = Manifest(corpus="+".join(named), clips=tuple(clips))
         data = f"{manifest.corpus}, {recipe.split.tested}"
         heard = hear(model, label_clips(model, manifest, head.task, data), root=corpora.root)
         write_answers(folder / answers_name(head.task), heard.answers)

@@ -17,6 +17,7 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from exclaim.learn.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
+from exclaim.learn.condensed import SetViews
 from exclaim.learn.objective import objective
 from exclaim.learn.recipe import Recipe, Schedule
 from exclaim.learn.teacher import Teachers
@@ -52,7 +53,7 @@ def answer(network: nn.Module, windows: np.ndarray, device: torch.device) -> dic
 def train_network(
     recipe: Recipe,
     network: nn.Module,
-    views: Views,
+    views: Views | SetViews,
     teacher: Teachers | None,
     validate: Validate,
     folder: Path,
@@ -107,9 +108,14 @@ def train_network(
 
 
 def _optimizer(schedule: Schedule, network: nn.Module) -> torch.optim.Optimizer:
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    if schedule.optimizer == "sgd":
+        return torch.optim.SGD(
+            weights, lr=schedule.learning_rate, momentum=schedule.betas[0], weight_decay=schedule.weight_decay
+        )
     kind = torch.optim.Adam if schedule.optimizer == "adam" else torch.optim.AdamW
     return kind(
-        [weight for weight in network.parameters() if weight.requires_grad],
+        weights,
         lr=schedule.learning_rate,
         betas=schedule.betas,
         eps=schedule.epsilon,
@@ -122,7 +128,7 @@ def _epoch(
     network: nn.Module,
     average: nn.Module | None,
     optimizer: Any,
-    views: Views,
+    views: Views | SetViews,
     teacher: Teachers | None,
     fabric: Fabric,
     report: Report,

@@ -126,10 +126,11 @@ class Schedule(_Options, kw_only=True):
     epochs: Positive = 12
     batch: Positive = 32
     learning_rate: Annotated[float, msgspec.Meta(gt=0)] = 1e-3  # the highest
+    learning_rate_of_set: bool = False  # the one that a condensed set learnt, in place of it
     rate: Literal["one-cycle", "constant"] = "one-cycle"  # one cycle: a linear rise, then cosine to zero
     warmup: Share = 0.15  # share of the steps over which the rate rises
-    optimizer: Literal["adamw", "adam"] = "adamw"
-    betas: tuple[Share, Share] = (0.9, 0.999)
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
+    betas: tuple[Share, Share] = (0.9, 0.999)  # of sgd the first is the momentum
     epsilon: Annotated[float, msgspec.Meta(gt=0)] = 1e-8
     weight_decay: Annotated[float, msgspec.Meta(ge=0)] = 1e-2
     clip_norm: Annotated[float, msgspec.Meta(ge=0)] = 5.0  # longest gradient; 0: as it comes
@@ -143,6 +144,7 @@ class Schedule(_Options, kw_only=True):
     )
     arithmetic: Literal["float32", "bfloat16"] = "float32"  # of the layers in training; see train-a-model.md
     accumulate: Positive = 1  # batches to a step of the optimiser, where memory holds no larger batch
+    passes: Positive = 1  # over a condensed set in an epoch, after which it is validated and kept
     views_seed: int | None = None  # of the views; None: the recipe's own, else runs that share it share the cache
 
 
@@ -159,6 +161,7 @@ class AugmentOptions(_Options, kw_only=True):
 
     partial: bool = False  # bursts may be cut by the window's edges
     stretch: Span = (0.87, 1.15)  # of time
+    shift_frames: Span = (0.0, 0.0)  # of condensed items along time; clips are placed anywhere in their window
     pitch_bands: Span = (-4.0, 4.0)  # shift along the mel bands
     tract: Span = (1.0, 1.0)  # every frequency times this, as a shorter or longer vocal tract does it
     tilt_db: Span = (-6.0, 6.0)  # from the lowest to the highest band

@@ -43,7 +43,9 @@ class FeatureStore:
         """Open a store that :func:`build_store` made."""
         entries = msgspec.json.decode((folder / "index.json").read_bytes(), type=list[_Entry])
         self._entries = {entry.path: entry for entry in entries}
-        self._frames = np.memmap(folder / "frames.u8", np.uint8, "r").reshape(-1, features.N_MELS)
+        frames = folder / "frames.u8"
+        kept = np.memmap(frames, np.uint8, "r") if frames.stat().st_size else np.empty(0, np.uint8)
+        self._frames = kept.reshape(-1, features.N_MELS)
 
     def __contains__(self, clip: Clip) -> bool:
         """Tell whether the clip could be read."""

@@ -18,8 +18,10 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from exclaim.card import Parent
+from exclaim.corpora.condensed import CondensedSet
 from exclaim.errors import RecipeError
 from exclaim.learn.checkpoint import load_weights, take_over_weights
+from exclaim.learn.condensed import SetViews, set_of, set_views, with_learnt_rate
 from exclaim.learn.embeddings.source import soft_labels_from
 from exclaim.learn.ensemble import EMBEDDING
 from exclaim.learn.examples import PARTS, Corpora, load_corpora
@@ -32,6 +34,7 @@ from exclaim.learn.store import FeatureStore, build_store
 from exclaim.learn.teacher import Answer, Teacher, Teachers, answers_key
 from exclaim.learn.validation import Validation
 from exclaim.learn.view_cache import CachedViews, views_key
+from exclaim.learn.views import Views
 from exclaim.learn.waveforms.options import encoder_options, hears_waveforms
 from exclaim.learn.waveforms.run import claim_checkpoint, train_on_waveforms
 from exclaim.learn.waveforms.teach import soft_labels_of_run
@@ -60,16 +63,18 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Parents(NamedTuple):
-    """The runs that a run builds on."""
+    """What a run builds on."""
 
     teachers: tuple[Run, ...]
     origin: Run | None  # of the first weights
     sources: Mapping[str, tuple[Recipe, Run]]  # of soft labels, as the recipe names them
+    condensed: CondensedSet | None = None  # what it is trained on in place of clips
 
     @property
     def models(self) -> tuple[Path, ...]:
         """Their model files."""
-        return tuple(run.model for run in (*self.teachers, self.origin) if run is not None)
+        models = tuple(run.model for run in (*self.teachers, self.origin) if run is not None)
+        return (*models, self.condensed.path) if self.condensed and self.condensed.path else models
 
 
 def network_of(recipe: Recipe) -> nn.Module:
@@ -100,6 +105,7 @@ def train(
         CorpusError: when a corpus is not there.
     """
     recipe = load_recipe(path, changes)
+    condensed = set_of(recipe, (path.parent, places.runs))
     folder = places.runs / recipe.name
     model = folder / ("card.json" if hears_waveforms(recipe) else f"{recipe.name}.onnx")
     if hears_waveforms(recipe):
@@ -121,7 +127,8 @@ def train(
     if model.is_file():
         return Run(folder=folder, model=model, done_before=True)
     with _logged(folder / "log.txt"):
-        _train(path, recipe, folder, model, _Parents(teachers, origin or None, sources), places, accelerator, report)
+        parents = _Parents(teachers, origin or None, sources, condensed)
+        _train(path, recipe, folder, model, parents, places, accelerator, report)
     return Run(folder=folder, model=model, done_before=False)
 
 
@@ -218,7 +225,7 @@ def _train(
 ) -> None:
     fabric = Fabric(accelerator=accelerator, devices=1, precision=_PRECISION[recipe.schedule.arithmetic])
     checkpoint = claim_checkpoint(recipe, folder) if hears_waveforms(recipe) else None
-    corpora = load_corpora(recipe, places.data)
+    corpora = load_corpora(recipe, places.data, parents.condensed)
     tell = report(f"{recipe.name}: features")
     store = build_store(corpora.clips, places.cache, lambda done, whole: tell(0, 1, done, whole, {}))
     corpora = _readable(corpora, store)
@@ -231,13 +238,12 @@ def _train(
     if checkpoint is not None:
         return train_on_waveforms(recipe, corpora, store, checkpoint, model, sources, fabric, report)
     data = store.data_hash([*(e.clip for e in corpora.bursts["train"]), *corpora.ambience["train"]])
-    views = CachedViews(
-        recipe,
-        store,
-        corpora.bursts["train"],
-        corpora.ambience["train"],
-        places.cache / f"views-{views_key(recipe, data)[:16]}" if recipe.schedule.views else None,
-    )
+    views: Views | SetViews
+    if parents.condensed:
+        views, recipe = set_views(recipe, parents.condensed), with_learnt_rate(recipe, parents.condensed)
+    else:
+        kept = places.cache / f"views-{views_key(recipe, data)[:16]}" if recipe.schedule.views else None
+        views = CachedViews(recipe, store, corpora.bursts["train"], corpora.ambience["train"], kept)
     validation = Validation(recipe, store, corpora.bursts["validation"], corpora.ambience["validation"])
     teachers = _teachers(path, recipe, data, parents.teachers, places, fabric)
     network = network_of(recipe)
@@ -316,6 +322,9 @@ def _describe(folder: Path, recipe: Recipe, corpora: Corpora, fabric: Fabric) ->
         "threads": torch.get_num_threads(),
         "examples": {part: len(corpora.bursts[part]) for part in PARTS},
     }
+    if corpora.condensed:
+        run["examples"] |= {"train": corpora.condensed.card.items}
+        run["condensed"] = {"name": corpora.condensed.card.name, "sha256": corpora.condensed.sha256}
     (folder / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(run)))
     split = {
         part: {

@@ -10,7 +10,8 @@ left of it. ``batch`` is what the papers trained with, for comparison.
 
 from typing import Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from exclaim.errors import RecipeError
 
@@ -18,6 +19,13 @@ __all__ = ["Normalisation", "normalisation"]
 
 Normalisation = Literal["group", "instance", "batch"]
 _GROUPS = 8
+
+
+class _Groups(nn.GroupNorm):
+    """Group normalisation without PyTorch's check of the batch's size, over which tracing a graph stumbles."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.group_norm(x, self.num_groups, self.weight, self.bias, self.eps)
 
 
 def normalisation(kind: str, channels: int) -> nn.Module:
@@ -36,8 +44,8 @@ def normalisation(kind: str, channels: int) -> nn.Module:
     if kind == "batch":
         return nn.BatchNorm2d(channels)
     if kind == "instance":
-        return nn.GroupNorm(channels, channels)
+        return _Groups(channels, channels)
     if kind == "group":
         groups = next(count for count in range(min(_GROUPS, channels), 0, -1) if channels % count == 0)
-        return nn.GroupNorm(groups, channels)
+        return _Groups(groups, channels)
     raise RecipeError(f"normalisation is {kind!r}; expected group, instance or batch")

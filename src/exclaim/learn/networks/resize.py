@@ -65,6 +65,6 @@ class Resize(nn.Module):
     def forward(self, log_mel: Tensor) -> Tensor:
         """Map (n, 128, 188), (n, 1, 128, 188) or windows of the view's shape to (n, 1, bands, frames)."""
         image = log_mel.unsqueeze(1) if log_mel.dim() == 3 else log_mel
-        if tuple(image.shape[2:]) == self.view:
-            return image
+        if self.view == WHOLE or (not torch.jit.is_tracing() and tuple(image.shape[2:]) == self.view):
+            return image  # a graph is traced on whole windows, and takes no others
         return self.bands @ image @ self.frames
