@@ -2,8 +2,7 @@
 
 import logging
 import platform
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.metadata import version
@@ -29,6 +28,7 @@ from exclaim.learn.finish import finish_run, parent_of
 from exclaim.learn.loop import Report, answer, train_network
 from exclaim.learn.networks import build
 from exclaim.learn.recipe import Recipe, SoftLabelOptions, load_recipe, recipe_hash, teachers_of
+from exclaim.learn.run_folder import claim, logged
 from exclaim.learn.soft_labels import SoftLabels, soften, tempered
 from exclaim.learn.store import FeatureStore, build_store
 from exclaim.learn.teacher import Answer, Teacher, Teachers, answers_key
@@ -123,29 +123,13 @@ def train(
         path.parent / recipe.network.weights_from, places, accelerator, report
     )
     sources = {name: (one, train(path.parent / name, places, accelerator, report)) for name, one in asked.items()}
-    _claim(folder, recipe)
+    claim(folder, recipe)
     if model.is_file():
         return Run(folder=folder, model=model, done_before=True)
-    with _logged(folder / "log.txt"):
+    with logged(folder / "log.txt"):
         parents = _Parents(teachers, origin or None, sources, condensed)
         _train(path, recipe, folder, model, parents, places, accelerator, report)
     return Run(folder=folder, model=model, done_before=False)
-
-
-@contextmanager
-def _logged(path: Path) -> Iterator[None]:
-    """Append what exclaim logs, from "info" on, to a file."""
-    logger = logging.getLogger("exclaim")
-    handler, level = logging.FileHandler(path), logger.level
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-        logger.removeHandler(handler)
-        handler.close()
 
 
 def _check_split(recipe: Recipe, parent: Recipe) -> None:
@@ -196,21 +180,6 @@ def _check_teacher(recipe: Recipe, teacher: Recipe) -> None:
             f"teacher {teacher.name} has no head of recipe {recipe.name} with the same labels: it has "
             f"{', '.join(teacher.heads)}, the recipe {', '.join(recipe.heads)}"
         )
-
-
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """Take a run folder for a recipe, or see that it already is this recipe's."""
-    kept = folder / "recipe.json"
-    if kept.is_file():
-        earlier = msgspec.json.decode(kept.read_bytes(), type=Recipe)
-        if recipe_hash(earlier) != recipe_hash(recipe):
-            raise RecipeError(
-                f"run folder {folder} holds a run of another recipe named {recipe.name!r}; "
-                "rename the recipe, choose another --runs, or remove the folder"
-            )
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    kept.write_bytes(msgspec.json.format(msgspec.json.encode(recipe)))
 
 
 def _train(
