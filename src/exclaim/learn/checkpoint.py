@@ -6,12 +6,13 @@ from typing import Any
 
 import msgspec
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from exclaim.learn.prune import fitted
 
-__all__ = ["load_checkpoint", "load_weights", "save_checkpoint", "save_weights", "take_over_weights"]
+__all__ = ["load_checkpoint", "load_weights", "progress_of", "save_checkpoint", "save_weights", "take_over_weights"]
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
@@ -68,8 +69,6 @@ def save_checkpoint(
 
 def load_checkpoint(path: Path, networks: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
     """Put a checkpoint back into networks and optimiser of the same form; return its progress."""
-    from safetensors import safe_open
-
     tensors = load_file(path)
     for name, network in networks.items():
         prefix = f"{name}."
@@ -82,5 +81,10 @@ def load_checkpoint(path: Path, networks: dict[str, nn.Module], optimizer: torch
     whole = optimizer.state_dict()
     whole["state"] = states
     optimizer.load_state_dict(whole)
+    return progress_of(path)
+
+
+def progress_of(path: Path) -> dict[str, Any]:
+    """Return the progress that a checkpoint tells."""
     with safe_open(path, "pt") as file:
         return msgspec.json.decode(file.metadata()["progress"])

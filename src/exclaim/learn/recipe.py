@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import yaml
@@ -24,6 +24,7 @@ __all__ = [
     "SplitOptions",
     "canonical",
     "load_recipe",
+    "read_recipe",
     "recipe_hash",
     "teachers_of",
 ]
@@ -31,6 +32,7 @@ __all__ = [
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 Span = tuple[float, float]
+T = TypeVar("T")
 
 
 class _Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -225,10 +227,7 @@ def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     Raises:
         RecipeError: when unreadable, not YAML, with an unknown key, or with values that do not hold together.
     """
-    try:
-        recipe = msgspec.convert(_laid_over(_read(Path(path)), changes or {}), Recipe, strict=False)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
-        raise RecipeError(f"recipe {path}: {error}") from error
+    recipe = read_recipe(path, Recipe, changes)
     if recipe.task not in recipe.heads or not recipe.heads[recipe.task].ship:
         raise RecipeError(f"recipe {path}: task {recipe.task!r} is none of its shipped heads {sorted(recipe.heads)}")
     _check_split(path, recipe.split)
@@ -239,6 +238,18 @@ def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     if (recipe.augment.ambience or recipe.draw) and not recipe.ambience:
         raise RecipeError(f"recipe {path}: augment.ambience or draw asks for ambience, but no ambience corpus is named")
     return recipe
+
+
+def read_recipe(path: Path, kind: type[T], changes: Mapping[str, Any] | None = None) -> T:
+    """Read a YAML file, laid over its ``base`` where it names one, as a struct; whether it holds together is not asked.
+
+    Raises:
+        RecipeError: when unreadable, not YAML, with an unknown key, or with a value of the wrong kind.
+    """
+    try:
+        return msgspec.convert(_laid_over(_read(Path(path)), changes or {}), kind, strict=False)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
+        raise RecipeError(f"recipe {path}: {error}") from error
 
 
 def _check_split(path: Path, split: SplitOptions) -> None:
@@ -302,7 +313,9 @@ def canonical(value: Any) -> bytes:
 def _said(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
         pairs = ((field, getattr(value, field.name)) for field in msgspec.structs.fields(value))
-        return {field.encode_name: _said(own) for field, own in pairs if own != field.default}
+        said = {field.encode_name: _said(own) for field, own in pairs if own != field.default}
+        config = value.__struct_config__
+        return said if config.tag is None else {config.tag_field: config.tag} | said
     if isinstance(value, Mapping):
         return {key: _said(own) for key, own in value.items()}
     return [_said(own) for own in value] if isinstance(value, list | tuple) else value
