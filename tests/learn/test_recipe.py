@@ -28,6 +28,9 @@ def test_every_recipe_of_the_project_holds_together(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
     for name in teachers_of(recipe):
+        if name.endswith(".onnx"):
+            assert (path.parent / name).is_file()
+            continue
         teacher = load_recipe(path.parent / name)
         assert teacher.split == recipe.split, "a teacher must not have heard the student's test speakers"
         shared = recipe.heads.keys() & teacher.heads.keys()

@@ -19,7 +19,7 @@ from exclaim.learn.finish import answers_name
 from exclaim.learn.recipe import Recipe, load_recipe
 from exclaim.learn.soft_labels import SoftLabels
 from exclaim.learn.train import Places, train
-from exclaim.model import load_model
+from exclaim.model import load_model, pin_of
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -148,6 +148,27 @@ def test_a_teacher_that_heard_the_test_speakers_is_refused(small_corpora: Path, 
     teacher.write_text(yaml.safe_dump(changed))
     with pytest.raises(RecipeError, match="heard its test speakers"):
         train(tmp_path / "scream-type.yaml", places(small_corpora, tmp_path), "cpu")
+
+
+@pytest.mark.slow
+def test_a_model_file_teaches_whoever_has_its_validation_speakers(small_corpora: Path, tmp_path: Path) -> None:
+    small_form(tmp_path)
+    teacher = train(tmp_path / "burst-teacher-wide.yaml", places(small_corpora, tmp_path), "cpu")
+    student = yaml.safe_load((tmp_path / "scream-type.yaml").read_text())
+    student["distil"]["teacher"] = "runs/burst-teacher-wide/burst-teacher-wide.onnx"
+    path = tmp_path / "from-file.yaml"
+    path.write_text(yaml.safe_dump(student))
+    run = train(path, places(small_corpora, tmp_path), "cpu")
+    assert [parent.sha256 for parent in load_model(run.model).card.parents] == [pin_of(teacher.model)]
+    assert list((tmp_path / "cache").glob("answers-*/view-0000.npz")), "its answers are kept as any teacher's"
+    path.write_text(yaml.safe_dump(student | {"name": "others", "split": student["split"] | {"seed": 5}}))
+    with pytest.raises(RecipeError, match="was not validated on the validation speakers of recipe others"):
+        train(path, places(small_corpora, tmp_path), "cpu")
+    foreign = student | {"name": "foreign", "task": "scream-detection", "draw": {"windows": 16}, "ambience": ["noise"]}
+    foreign["heads"] = {"scream-detection": {"labels": ["other", "scream"]}}
+    path.write_text(yaml.safe_dump(foreign))
+    with pytest.raises(RecipeError, match="has no head of recipe foreign"):
+        train(path, places(small_corpora, tmp_path), "cpu")
 
 
 def test_a_teacher_that_shares_no_head_is_refused_and_one_that_shares_a_side_head_is_not(

@@ -103,7 +103,8 @@ class NetworkOptions(_Options, kw_only=True):
 class Distillation(_Options, kw_only=True):
     """What is learnt from a teacher: ``(1 - alpha) hard + alpha soft``, and the likeness of features beside it."""
 
-    teacher: str | tuple[str, ...]  # recipes, relative to this one, trained first where their runs are missing
+    # recipes, relative to this one, trained first where their runs are missing; or sealed model files
+    teacher: str | tuple[str, ...]
     alpha: Share = 0.7
     temperature: Annotated[float, msgspec.Meta(gt=0)] = 2.0
     loss: Literal["kl", "dkd", "dist"] = "kl"  # T^2 KL(teacher || student); decoupled; correlation
@@ -294,7 +295,7 @@ def _laid_over(below: Any, above: Mapping[str, Any]) -> Any:
 
 
 def teachers_of(recipe: Recipe) -> tuple[str, ...]:
-    """Return the recipes of a recipe's teachers, relative to it; none where it learns alone."""
+    """Return a recipe's teachers, recipes or model files, relative to it; none where it learns alone."""
     if recipe.distil is None:
         return ()
     return (recipe.distil.teacher,) if isinstance(recipe.distil.teacher, str) else recipe.distil.teacher

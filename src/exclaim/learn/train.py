@@ -24,6 +24,7 @@ from exclaim.learn.condensed import SetViews, set_of, set_views, with_learnt_rat
 from exclaim.learn.embeddings.source import soft_labels_from
 from exclaim.learn.ensemble import EMBEDDING
 from exclaim.learn.examples import PARTS, Corpora, load_corpora
+from exclaim.learn.file_teacher import answer_of_file, heads_of_file, is_model_file, refuse_other_speakers
 from exclaim.learn.finish import finish_run, parent_of
 from exclaim.learn.loop import Report, answer, train_network
 from exclaim.learn.networks import build
@@ -111,14 +112,22 @@ def train(
     if hears_waveforms(recipe):
         encoder_options(recipe)
     for teacher in teachers_of(recipe):
-        _check_teacher(recipe, load_recipe(path.parent / teacher))
+        if is_model_file(teacher):
+            heads_of_file(recipe, path.parent / teacher)
+        else:
+            _check_teacher(recipe, load_recipe(path.parent / teacher))
     if recipe.network.weights_from:
         _check_origin(recipe, load_recipe(path.parent / recipe.network.weights_from))
     asked = {each.source: load_recipe(path.parent / each.source) for each in recipe.soft_labels if _names_recipe(each)}
     for options in recipe.soft_labels:
         if options.source in asked:
             _check_source(recipe, options.head, asked[options.source])
-    teachers = tuple(train(path.parent / teacher, places, accelerator, report) for teacher in teachers_of(recipe))
+    teachers = tuple(
+        Run(folder=path.parent, model=path.parent / teacher, done_before=True)
+        if is_model_file(teacher)
+        else train(path.parent / teacher, places, accelerator, report)
+        for teacher in teachers_of(recipe)
+    )
     origin = recipe.network.weights_from and train(
         path.parent / recipe.network.weights_from, places, accelerator, report
     )
@@ -173,9 +182,7 @@ def _check_teacher(recipe: Recipe, teacher: Recipe) -> None:
             f"teacher {teacher.name} hears waveforms and cannot see the views of recipe {recipe.name}; name it as a "
             "source under soft_labels"
         )
-    if not any(
-        name in teacher.heads and teacher.heads[name].labels == head.labels for name, head in recipe.heads.items()
-    ):
+    if not _shared_heads(recipe, teacher):
         raise RecipeError(
             f"teacher {teacher.name} has no head of recipe {recipe.name} with the same labels: it has "
             f"{', '.join(teacher.heads)}, the recipe {', '.join(recipe.heads)}"
@@ -214,6 +221,8 @@ def _train(
         kept = places.cache / f"views-{views_key(recipe, data)[:16]}" if recipe.schedule.views else None
         views = CachedViews(recipe, store, corpora.bursts["train"], corpora.ambience["train"], kept)
     validation = Validation(recipe, store, corpora.bursts["validation"], corpora.ambience["validation"])
+    for teacher in filter(is_model_file, teachers_of(recipe)):
+        refuse_other_speakers(recipe, path.parent / teacher, validation.speakers)
     teachers = _teachers(path, recipe, data, parents.teachers, places, fabric)
     network = network_of(recipe)
     if parents.origin:
@@ -313,18 +322,23 @@ def _teachers(
         return None
     teachers = []
     for name, run in zip(teachers_of(recipe), runs, strict=True):
-        taught = load_recipe(path.parent / name)
-        outputs = [
-            head
-            for head, options in recipe.heads.items()
-            if head in taught.heads and taught.heads[head].labels == options.labels
-        ]
+        if is_model_file(name):
+            outputs, answered = heads_of_file(recipe, run.model), answer_of_file(run.model)
+        else:
+            taught = load_recipe(path.parent / name)
+            outputs, answered = _shared_heads(recipe, taught), _answer_of(taught, run, fabric)
         if recipe.distil.similarity:
             outputs.append(EMBEDDING)
         key = answers_key(recipe, pin_of(run.model), outputs, data)
         folder = places.cache / f"answers-{key[:16]}" if recipe.schedule.views else None
-        teachers.append(Teacher(_answer_of(taught, run, fabric), outputs, folder))
+        teachers.append(Teacher(answered, outputs, folder))
     return Teachers(teachers, recipe.distil.mean, recipe.distil.temperature)
+
+
+def _shared_heads(recipe: Recipe, teacher: Recipe) -> list[str]:
+    return [
+        name for name, head in recipe.heads.items() if getattr(teacher.heads.get(name), "labels", None) == head.labels
+    ]
 
 
 def _answer_of(taught: Recipe, run: Run, fabric: Fabric) -> Answer:
