@@ -1,3 +1,4 @@
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,6 +6,8 @@ from hypothesis import strategies as st
 
 from exclaim.features import FLOOR_DB, N_MELS, filterbank, log_mel_db
 from exclaim.learn import augment
+from exclaim.learn.compose import burst_window
+from exclaim.learn.recipe import AugmentOptions
 
 
 def tone(band: int, frames: int = 40, level: float = 10.0) -> np.ndarray:
@@ -94,3 +97,35 @@ def test_a_shorter_vocal_tract_raises_every_frequency_by_the_same_factor() -> No
         moved = augment.stretch_and_shift(line, 1, 0, factor)
         assert centres[moved[0].argmax()] / centres[band] == pytest.approx(factor, rel=0.04)
     assert np.array_equal(augment.stretch_and_shift(line, 1, 2.5, 1.0), augment.stretch_and_shift(line, 1, 2.5))
+
+
+def test_an_equaliser_is_one_smooth_curve_for_all_frames() -> None:
+    rng = np.random.default_rng(5)
+    frames = rng.normal(-20, 5, (30, N_MELS)).astype(np.float32)
+    curves = [augment.equalise(frames, 9.0, rng) - frames for _ in range(40)]
+    for curve in curves:
+        assert np.abs(curve - curve[0]).max() < 1e-4, "the same for every frame"
+        assert np.abs(curve).max() <= 9.0 + 1e-4
+    assert max(np.abs(curve).max() for curve in curves) > 6
+    assert np.std([curve[0] for curve in curves], axis=0).min() > 2, "no band is spared"
+
+
+def test_hushing_takes_the_hum_and_leaves_the_voice() -> None:
+    hum = np.full((50, N_MELS), -30.0, np.float32)
+    voice = hum.copy()
+    voice[20:30, 40:60] = 0.0
+    quiet = augment.hush(voice)
+    assert np.abs(quiet[20:30, 40:60]).max() < 0.05
+    assert quiet[:20].max() == pytest.approx(-70, abs=0.1), "40 dB lower"
+    assert quiet[20:30, :40].max() == pytest.approx(-70, abs=0.1)
+
+
+def test_a_window_of_small_range_has_a_higher_floor_and_other_windows_are_as_before() -> None:
+    codes = np.zeros((188, N_MELS), np.uint8)
+    codes[60:90, 30:50] = 200
+    plain = AugmentOptions(time_masks=0, band_masks=0, white_noise=0, band_limit=0, ambience=0)
+    narrow = msgspec.structs.replace(plain, range_db=(40.0, 40.0))
+    one, other = (burst_window(codes, None, o, np.random.default_rng(1)).window for o in (plain, narrow))
+    assert one.min() == -1
+    assert other.min() == pytest.approx(0, abs=0.01), "40 of 80 dB"
+    assert other.max() == one.max() == 1

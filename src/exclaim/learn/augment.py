@@ -13,6 +13,8 @@ from exclaim.features import FLOOR_DB, HOP_LENGTH, N_MELS, SAMPLE_RATE, filterba
 __all__ = [
     "active_frames",
     "band_limit",
+    "equalise",
+    "hush",
     "mask",
     "mix",
     "power_db",
@@ -103,6 +105,32 @@ def _interpolate(rows: np.ndarray, positions: np.ndarray) -> np.ndarray:
 def tilt(frames_db: np.ndarray, tilt_db: float) -> np.ndarray:
     """Add a straight line over the bands, ``-tilt_db / 2`` at the lowest and ``+tilt_db / 2`` at the highest."""
     return frames_db + np.linspace(-tilt_db / 2, tilt_db / 2, N_MELS, dtype=np.float32)
+
+
+def equalise(frames_db: np.ndarray, most_db: float, rng: np.random.Generator) -> np.ndarray:
+    """Hear a sound through another microphone and room: a smooth curve over the bands, of 3 to 7 random points.
+
+    Args:
+        frames_db: (frames, 128) in dB.
+        most_db: of the curve's points, up or down.
+        rng: the source of every draw.
+
+    Source: FilterAugment, arXiv 2107.13260, its linear kind.
+    """
+    points = int(rng.integers(3, 8))
+    places = np.concatenate([[0], np.sort(rng.uniform(0, N_MELS - 1, points - 2)), [N_MELS - 1]])
+    curve = np.interp(np.arange(N_MELS), places, rng.uniform(-most_db, most_db, points))
+    return frames_db + curve.astype(np.float32)
+
+
+def hush(frames_db: np.ndarray) -> np.ndarray:
+    """Take away what sounds all along: of each band's power twice its tenth percentile, of which 40 dB may stay.
+
+    Source: spectral subtraction (Boll 1979) with a floor.
+    """
+    power = 10 ** (frames_db / np.float32(10))
+    steady = np.percentile(power, 10, axis=0).astype(np.float32)
+    return 10 * np.log10(np.maximum(power - 2 * steady, power * np.float32(1e-4)))
 
 
 def room(frames_db: np.ndarray, seconds: float, direct_db: float) -> np.ndarray:

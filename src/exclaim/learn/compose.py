@@ -55,6 +55,10 @@ def burst_window(
     stretch, bands = rng.uniform(*options.stretch), rng.uniform(*options.pitch_bands)
     tract = rng.uniform(*options.tract) if options.tract != (1.0, 1.0) else 1.0  # no draw where there is none
     burst = augment.stretch_and_shift(decode(codes), stretch, bands, tract)
+    if options.hushed and rng.random() < options.hushed:
+        burst = augment.hush(burst)
+    if options.equaliser_db:
+        burst = augment.equalise(burst, options.equaliser_db, rng)
     burst = augment.tilt(burst, rng.uniform(*options.tilt_db)) + np.float32(rng.uniform(*options.gain_db))
     if options.room and rng.random() < options.room:
         burst = augment.room(burst, rng.uniform(*options.room_seconds), rng.uniform(*options.room_direct_db))
@@ -102,7 +106,8 @@ def _finished(sound: np.ndarray, heard: bool, options: AugmentOptions, rng: np.r
     if rng.random() < options.band_limit:
         sound = augment.band_limit(sound, int(rng.integers(*options.band_limit_bands)))
     sound = np.maximum(sound, np.float32(FLOOR_DB))
-    sound = np.maximum(sound, sound.max() - np.float32(RANGE_DB))
+    span = rng.uniform(*options.range_db) if options.range_db != (RANGE_DB, RANGE_DB) else RANGE_DB
+    sound = np.maximum(sound, sound.max() - np.float32(span))
     sound = augment.mask(sound, options.time_masks, options.time_mask_frames, 0, rng)
     sound = augment.mask(sound, options.band_masks, options.band_mask_bands, 1, rng)
     return Composed(normalise(sound.T), heard)

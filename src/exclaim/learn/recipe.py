@@ -168,6 +168,9 @@ class AugmentOptions(_Options, kw_only=True):
     pitch_bands: Span = (-4.0, 4.0)  # shift along the mel bands
     tract: Span = (1.0, 1.0)  # every frequency times this, as a shorter or longer vocal tract does it
     tilt_db: Span = (-6.0, 6.0)  # from the lowest to the highest band
+    equaliser_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # most of a smooth curve over the bands, up or down
+    hushed: Share = 0.0  # how often what sounds all along, a room's hum, is taken away from a burst
+    range_db: Span = (80.0, 80.0)  # what lies further below the window's maximum is floor
     gain_db: Span = (-20.0, 6.0)
     room: Share = 0.0  # how often a burst rings on in a room
     room_seconds: Span = (0.15, 1.0)  # until its lowest band has fallen by 60 dB
