@@ -37,14 +37,14 @@ def train(
         raise RecipeError(f"training needs {error.name}; install it with `pip install 'exclaim[learn]'`") from error
     places = Places(data=data_root(data), runs=runs, cache=cache)
     with training_progress() as stage:
-        for path in _files(recipes):
+        for path in recipe_files(recipes):
             name = load_recipe(path).name
             for changes in [{"name": f"{name}-{each}", "seed": each} for each in seed or ()] or [{}]:
                 run = run_recipe(path, places, accelerator, stage, changes)
                 print(f"{run.model}{' (was there already)' if run.done_before else ''}")
 
 
-def _files(recipes: list[Path]) -> list[Path]:
+def recipe_files(recipes: list[Path]) -> list[Path]:
     """Return the recipes named, and those of the folders named."""
     files = []
     for path in recipes:

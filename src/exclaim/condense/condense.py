@@ -1,0 +1,241 @@
+"""From a recipe to a sealed set: corpora, teacher, experts, matching or choosing, labels, the file and its pin."""
+
+import logging
+import platform
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from lightning.fabric import Fabric
+
+from exclaim.card import CorpusUse, Parent
+from exclaim.condense.experts import train_experts
+from exclaim.condense.learned import Learned, begin
+from exclaim.condense.loop import match
+from exclaim.condense.method import Choosing, Matching
+from exclaim.condense.methods.distribution import DistributionMatching
+from exclaim.condense.methods.gradient import GradientMatching
+from exclaim.condense.methods.subsets import herding, k_means, random_clips
+from exclaim.condense.methods.trajectory import TrajectoryMatching
+from exclaim.condense.real import Real, load_real
+from exclaim.condense.recipe import (
+    CondenseRecipe,
+    Distribution,
+    Gradient,
+    Herding,
+    KMeans,
+    Random,
+    Trajectory,
+    condense_hash,
+    load_condense_recipe,
+)
+from exclaim.condense.teacher import Teacher, check_teacher
+from exclaim.corpora.condensed import SUFFIX, write_set
+from exclaim.corpora.condensed_card import SetCard
+from exclaim.learn.finish import parent_of
+from exclaim.learn.loop import Report
+from exclaim.learn.recipe import load_recipe
+from exclaim.learn.run_folder import claim, logged
+from exclaim.learn.train import Places, train
+from exclaim.learn.train import Run as TrainingRun
+from exclaim.learn.views import dequantise, quantise
+from exclaim.pins import pin
+
+__all__ = ["CondenseRun", "condense"]
+
+_LOG = logging.getLogger(__name__)
+_SUBSETS: dict[type, Choosing] = {Random: random_clips, Herding: herding, KMeans: k_means}
+REAL_CLIPS = (
+    "Its items are clips of real people, at a lower resolution: it is as personal as the corpus, and hides nobody."
+)
+REAL_START = (
+    "Its items began as clips of real people and may still resemble them: learning does not wash that out. Prefer a "
+    "set that began as noise."
+)
+
+
+class CondenseRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run left behind."""
+
+    folder: Path
+    set: Path  # the sealed .safetensors
+    done_before: bool  # True where there was nothing left to do
+
+
+class _Made(NamedTuple):
+    """A set before it is labelled and sealed."""
+
+    items: np.ndarray  # (n, bands, frames) float32 in [-1, 1]
+    targets: np.ndarray  # (n, labels) float32
+    seconds: float
+    learning_rate: float | None = None
+
+
+def condense(
+    path: Path,
+    places: Places,
+    accelerator: str = "auto",
+    report: Callable[[str], Report] = lambda name: lambda *numbers: None,
+    changes: Mapping[str, Any] | None = None,
+) -> CondenseRun:
+    """Condense what a recipe says, its teacher and experts first; go on where an earlier call stopped.
+
+    Args:
+        path: the recipe.
+        places: where corpora, runs and caches are.
+        accelerator: as Lightning Fabric names it: auto, cpu, cuda, mps.
+        report: given a stage's name, returns what is told of its progress.
+        changes: laid over the recipe, but not over its teacher.
+
+    Raises:
+        RecipeError: when the recipe does not hold together, or its run folder holds another recipe's run.
+        CorpusError: when a corpus is not there, or has too few clips.
+    """
+    recipe = load_condense_recipe(path, changes)
+    folder = places.runs / recipe.name
+    file = folder / f"{recipe.name}{SUFFIX}"
+    taught = None
+    if recipe.teacher is not None:
+        taught = load_recipe(path.parent / recipe.teacher)
+        check_teacher(recipe, taught)
+    run = train(path.parent / recipe.teacher, places, accelerator, report) if recipe.teacher is not None else None
+    claim(folder, recipe)
+    if file.is_file():
+        return CondenseRun(folder=folder, set=file, done_before=True)
+    with logged(folder / "log.txt"):
+        fabric = Fabric(accelerator=accelerator, devices=1)
+        real = load_real(recipe, places.data, places.cache, lambda what, *told: _tell(report, recipe, what, *told))
+        teacher = (
+            Teacher(taught, run.folder / "best.safetensors", recipe.task, fabric.device) if run and taught else None
+        )
+        made = _made(recipe, real, teacher, folder, places.cache, fabric, report)
+        _seal(recipe, made, real, teacher, run, file, str(fabric.device))
+    return CondenseRun(folder=folder, set=file, done_before=False)
+
+
+def _tell(report: Callable[[str], Report], recipe: CondenseRecipe, what: str, done: int, whole: int) -> None:
+    report(f"{recipe.name}: {what}")(0, 1, done, whole, {})
+
+
+def _made(
+    recipe: CondenseRecipe,
+    real: Real,
+    teacher: Teacher | None,
+    folder: Path,
+    cache: Path,
+    fabric: Fabric,
+    report: Callable[[str], Report],
+) -> _Made:
+    """Choose or learn the items."""
+    labels = len(recipe.labels)
+    if choose := _SUBSETS.get(type(recipe.method)):
+        needs_embeddings = choose is not random_clips
+        embeddings = teacher.embeddings(real.windows) if teacher is not None and needs_embeddings else None
+        chosen = choose(real, recipe.items, labels, embeddings, recipe.seed)
+        return _Made(dequantise(real.windows[chosen]), np.eye(labels, dtype=np.float32)[real.labels[chosen]], 0.0)
+    if recipe.start == "real":
+        _LOG.warning("%s begins with real clips: the set keeps traces of them, and its card says so", recipe.name)
+    method = recipe.method
+    rate = method.network_rate if isinstance(method, Gradient | Trajectory) else 0.01
+    learned = begin(recipe, real, rate, fabric.device)
+    matching, rates = _matching(recipe, real, learned, cache, fabric, report)
+    seconds = match(matching, learned, rates, method.iterations, folder, report(recipe.name))
+    if recipe.soft_labels == "learned":
+        targets = learned.logits.detach().softmax(dim=1).cpu().numpy()
+    else:
+        targets = np.eye(labels, dtype=np.float32)[learned.own.cpu().numpy()]
+    learnt = "log_rate" in rates
+    items = learned.items.detach().cpu().numpy()
+    return _Made(items, targets, seconds, float(learned.log_rate.detach().exp()) if learnt else None)
+
+
+def _matching(
+    recipe: CondenseRecipe,
+    real: Real,
+    learned: Learned,
+    cache: Path,
+    fabric: Fabric,
+    report: Callable[[str], Report],
+) -> tuple[Matching, dict[str, float]]:
+    """Return the method, and the rates of what it learns; everything else stays as it began."""
+    method = recipe.method
+    rates = {"items": method.rate}
+    if isinstance(method, Trajectory):
+        experts = train_experts(recipe, real, cache, fabric, report)
+        if recipe.soft_labels == "learned":
+            rates["logits"] = method.rate_of_labels
+        if method.learn_rate:
+            rates["log_rate"] = method.rate_of_rate
+        return TrajectoryMatching(recipe, method, experts, fabric.device), rates
+    if isinstance(method, Gradient):
+        return GradientMatching(recipe, method, real, fabric.device), rates
+    assert isinstance(method, Distribution)
+    experts = train_experts(recipe, real, cache, fabric, report) if method.trained else None
+    return DistributionMatching(recipe, method, real, experts), rates
+
+
+def _seal(
+    recipe: CondenseRecipe,
+    made: _Made,
+    real: Real,
+    teacher: Teacher | None,
+    run: TrainingRun | None,
+    file: Path,
+    device: str,
+) -> None:
+    """Round the items to what is stored, label them, and write the file with its card and pin."""
+    stored = quantise(made.items) if recipe.stored == "uint8" else made.items.astype(np.float16)
+    windows = dequantise(stored) if recipe.stored == "uint8" else stored.astype(np.float32)
+    targets = made.targets
+    if recipe.soft_labels == "teacher" and teacher is not None:
+        targets = teacher.labels(windows, recipe.temperature)
+    subset = type(recipe.method) in _SUBSETS
+    options = msgspec.to_builtins(recipe.method)
+    card = SetCard(
+        name=recipe.name,
+        version=recipe.version,
+        task=recipe.task,
+        labels=recipe.labels,
+        items=len(stored),
+        view=recipe.view,
+        stored=recipe.stored,
+        method=options.pop("name"),
+        recipe=condense_hash(recipe),
+        options=options,
+        sources=tuple(CorpusUse(name=name, licence=licence) for name, licence in real.licences.items()),
+        licence=" AND ".join(dict.fromkeys(real.licences.values())),
+        source_items=len(real.labels),
+        source_bytes=real.bytes,
+        split=msgspec.to_builtins(recipe.split),
+        networks=() if subset else (_network(recipe),),
+        initialisation=recipe.initialisation,
+        seed=recipe.seed,
+        start="real" if subset else recipe.start,
+        soft_labels=recipe.soft_labels,
+        teacher=_parent(run),
+        learning_rate=made.learning_rate,
+        warnings=(REAL_CLIPS,) if subset else (REAL_START,) if recipe.start == "real" else (),
+        seconds=round(made.seconds, 1),
+        device=f"{device}, {platform.machine()}",
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_set(file, stored, targets, card)
+    pin(file)
+    _LOG.info("%s: %d items, %d bytes, %.2f %% of the corpus", file, len(stored), *_size(file, real))
+
+
+def _size(file: Path, real: Real) -> tuple[int, float]:
+    size = file.stat().st_size
+    return size, 100 * size / real.bytes
+
+
+def _network(recipe: CondenseRecipe) -> str:
+    options = ", ".join(f"{key} {value}" for key, value in recipe.network.options.items())
+    return f"{recipe.network.name} ({options})" if options else recipe.network.name
+
+
+def _parent(run: TrainingRun | None) -> Parent | None:
+    return None if run is None else parent_of(run.model)

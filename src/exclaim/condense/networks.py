@@ -1,0 +1,72 @@
+"""The networks that a set is condensed with: drawn, embedded, and called with parameters of one's own."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from exclaim.condense.recipe import CondenseRecipe, learner
+from exclaim.errors import RecipeError
+from exclaim.learn.networks import build
+
+__all__ = ["cross_entropy", "drawn_network", "embed", "flat", "named", "soft_cross_entropy", "with_parameters"]
+
+
+def drawn_network(recipe: CondenseRecipe, draw: int, device: torch.device) -> nn.Module:
+    """Return the recipe's network with weights drawn for a number; always the same ones where initialisation is fixed.
+
+    With the recipe's own seed they are those that a training recipe of this seed draws.
+
+    Raises:
+        RecipeError: when the network keeps more than parameters.
+    """
+    fixed = recipe.initialisation == "fixed"
+    torch.manual_seed(recipe.seed if fixed else recipe.seed * 1_000_003 + draw)
+    options = learner(recipe).network.options
+    network = build(recipe.network.name, {recipe.task: len(recipe.labels)}, **options)
+    if kept := [name for name, _ in network.named_buffers() if not name.startswith("view.")]:
+        raise RecipeError(
+            f"network {recipe.network.name} keeps {kept[0]} beside its parameters, which matching would leave out; "
+            "choose `normalise: group`, or a network that has it"
+        )
+    return network.to(device)
+
+
+def embed(network: nn.Module, windows: Tensor) -> Tensor:
+    """Return features (n, d): the last convolution's activations, laid flat, where a network tells them.
+
+    Where they lie in time and frequency stays in them. Networks that tell no ``maps`` give their embedding.
+    """
+    if hasattr(network, "maps"):
+        return network.maps(windows).flatten(1)
+    return network(windows)["embedding"]
+
+
+def flat(parameters: Sequence[Tensor]) -> Tensor:
+    """Return tensors laid end to end: (p,)."""
+    return torch.cat([parameter.reshape(-1) for parameter in parameters])
+
+
+def named(network: nn.Module, vector: Tensor) -> dict[str, Tensor]:
+    """Return a vector (p,) as the parameters of a network, by name; gradients pass."""
+    parts, at = {}, 0
+    for name, parameter in network.named_parameters():
+        parts[name] = vector[at : at + parameter.numel()].view(parameter.shape)
+        at += parameter.numel()
+    return parts
+
+
+def with_parameters(network: nn.Module, vector: Tensor, windows: Tensor, head: str) -> Tensor:
+    """Return a head's logits (n, labels) of a network with other parameters (p,)."""
+    return functional_call(network, named(network, vector), (windows,))[head]
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the mean cross-entropy of labels (n,) in nats."""
+    return nn.functional.cross_entropy(logits, labels)
+
+
+def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean cross-entropy of distributions (n, labels) in nats; gradients pass to both."""
+    return -(targets * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()

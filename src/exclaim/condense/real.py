@@ -1,0 +1,75 @@
+"""The training clips of a condense recipe, as windows at its view: small enough to be kept in memory."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from exclaim.condense.recipe import CondenseRecipe, learner
+from exclaim.corpora.registry import corpus_info
+from exclaim.features import N_MELS, WINDOW_FRAMES
+from exclaim.learn.compose import plain_window
+from exclaim.learn.examples import load_corpora
+from exclaim.learn.networks.resize import area_means
+from exclaim.learn.store import build_store
+from exclaim.learn.views import dequantise, quantise
+
+__all__ = ["Real", "load_real", "to_tensor"]
+
+
+class Real(NamedTuple):
+    """Training clips, each with one label."""
+
+    windows: np.ndarray  # (n, bands, frames) uint8: [-1, 1] in 255 steps
+    labels: np.ndarray  # (n,) int64
+    data: str  # SHA-256 of their samples
+    bytes: int  # of their features, 128 a frame, 188 frames at most
+    licences: dict[str, str]  # by corpus
+
+    def of(self, label: int) -> np.ndarray:
+        """Return where the clips of a label are."""
+        return np.flatnonzero(self.labels == label)
+
+    def drawn(self, label: int, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Return ``count`` clips of a label, or all where there are fewer: (m, bands, frames) uint8."""
+        own = self.of(label)
+        return self.windows[rng.choice(own, min(count, len(own)), replace=False)]
+
+
+def to_tensor(codes: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Return windows kept as bytes as float32 in [-1, 1] on a device."""
+    return torch.from_numpy(dequantise(codes)).to(device)
+
+
+def load_real(
+    recipe: CondenseRecipe, data: Path, cache: Path, progress: Callable[[str, int, int], None] = lambda *told: None
+) -> Real:
+    """Read, split and shrink the sources of a recipe; only clips of training speakers come back.
+
+    Args:
+        recipe: says which corpora, which split, which view.
+        data: the folder of the corpora.
+        cache: of feature stores.
+        progress: called with (what, done, all).
+
+    Raises:
+        CorpusError: when a corpus is not there, or a speaker is in two parts of the split.
+        RecipeError: when no clip has a label of the task.
+    """
+    corpora = load_corpora(learner(recipe), data)
+    store = build_store(corpora.clips, cache, lambda done, whole: progress("features", done, whole))
+    task = recipe.task
+    examples = [e for e in corpora.bursts["train"] if e.clip in store and e.weights[task]]
+    bands, frames = area_means(N_MELS, recipe.view[0]), area_means(WINDOW_FRAMES, recipe.view[1]).T
+    windows = np.empty((len(examples), *recipe.view), np.uint8)
+    size = 0
+    for i, example in enumerate(examples):
+        codes = store.codes(example.clip)
+        windows[i] = quantise(bands @ plain_window(codes) @ frames)
+        size += min(len(codes), WINDOW_FRAMES) * N_MELS
+        progress("windows", i + 1, len(examples))
+    labels = np.array([int(example.targets[task].argmax()) for example in examples], np.int64)
+    licences = {name: corpus_info(name).licence for name in recipe.sources}
+    return Real(windows, labels, store.data_hash([example.clip for example in examples]), size, licences)

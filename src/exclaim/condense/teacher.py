@@ -1,0 +1,69 @@
+"""What a trained network says of items and clips: soft labels for every method alike, embeddings to choose by."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from exclaim.condense.recipe import CondenseRecipe
+from exclaim.errors import RecipeError
+from exclaim.learn.calibrate import softmax
+from exclaim.learn.checkpoint import load_weights
+from exclaim.learn.condensed import view_of
+from exclaim.learn.loop import answer
+from exclaim.learn.recipe import Recipe
+from exclaim.learn.train import network_of
+from exclaim.learn.views import dequantise
+
+__all__ = ["Teacher", "check_teacher"]
+
+_BATCH = 128
+
+
+def check_teacher(recipe: CondenseRecipe, teacher: Recipe) -> None:
+    """Refuse a teacher that has heard the test speakers, sees another view, or answers something else.
+
+    Raises:
+        RecipeError: saying which.
+    """
+    if teacher.split != recipe.split:
+        raise RecipeError(
+            f"recipe {recipe.name} splits otherwise than its teacher {teacher.name}, which has heard its test "
+            "speakers; give both the same split"
+        )
+    if view_of(teacher) != tuple(recipe.view):
+        raise RecipeError(
+            f"teacher {teacher.name} sees {view_of(teacher)} cells, the set's items have {tuple(recipe.view)}; give "
+            "its network the same view"
+        )
+    head = teacher.heads.get(recipe.task)
+    if head is None or head.labels != recipe.labels:
+        raise RecipeError(f"teacher {teacher.name} has no head {recipe.task!r} with the labels of recipe {recipe.name}")
+
+
+class Teacher:
+    """A trained network, asked about windows at the set's view."""
+
+    def __init__(self, recipe: Recipe, weights: Path, task: str, device: torch.device) -> None:
+        """Take the training recipe, the weights of its run, and the head that is asked."""
+        network = network_of(recipe)
+        load_weights(network, weights)
+        self._network: nn.Module = network.to(device).eval()
+        self._task, self._device = task, device
+
+    def labels(self, items: np.ndarray, temperature: float) -> np.ndarray:
+        """Return distributions (n, labels) for windows (n, bands, frames) float32 at a temperature."""
+        return softmax(self._asked(items, lambda part: part)[self._task], temperature).astype(np.float32)
+
+    def embeddings(self, codes: np.ndarray) -> np.ndarray:
+        """Return (n, d) float32 for windows kept as bytes."""
+        return self._asked(codes, dequantise)["embedding"]
+
+    def _asked(self, windows: np.ndarray, opened: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
+        answers = [
+            answer(self._network, opened(windows[begin : begin + _BATCH]), self._device)
+            for begin in range(0, len(windows), _BATCH)
+        ]
+        return {name: np.concatenate([each[name] for each in answers]) for name in (self._task, "embedding")}

@@ -1,0 +1,59 @@
+"""Condense recipes: those of the project hold together, and what does not is refused before work."""
+
+from pathlib import Path
+
+import pytest
+
+from exclaim.condense.recipe import condense_hash, learner, load_condense_recipe
+from exclaim.condense.teacher import check_teacher
+from exclaim.errors import RecipeError
+from exclaim.learn.recipe import load_recipe
+
+FOLDER = Path(__file__).parents[2] / "recipes/condense"
+RECIPES = sorted(FOLDER.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_every_condense_recipe_of_the_project_holds_together(path: Path) -> None:
+    recipe = load_condense_recipe(path)
+    assert recipe.name == path.stem
+    if recipe.teacher is not None:
+        check_teacher(recipe, load_recipe(path.parent / recipe.teacher))
+    assert recipe.start == "noise", "no recipe of the project begins with people's clips"
+
+
+@pytest.mark.parametrize(
+    ("method", "change", "said"),
+    [
+        ({"name": "alchemy"}, {}, "alchemy"),
+        ({"name": "random", "iterations": 3}, {}, "iterations"),
+        ({"name": "distribution-matching", "rate": 0}, {}, "rate"),
+        ({"name": "herding"}, {}, "no teacher is named"),
+        ({"name": "random"}, {"soft_labels": "teacher"}, "no teacher is named"),
+        ({"name": "distribution-matching"}, {"soft_labels": "learned"}, "by trajectory-matching only"),
+        ({"name": "random"}, {"start": "real"}, "leave start out"),
+        ({"name": "random"}, {"labels": ["ANG", "ANG"]}, "each once"),
+        ({"name": "random"}, {"view": [4, 64]}, "two whole numbers"),
+        ({"name": "random"}, {"split": {"validation": 0.5, "test": 0.5}}, "no speakers to condense"),
+        ({"name": "trajectory-matching", "epochs": 4}, {}, "expected no fewer"),
+        ({"name": "random"}, {"colour": "red"}, "colour"),
+    ],
+)
+def test_what_does_not_hold_together_is_refused(method: dict, change: dict, said: str, make_recipe) -> None:
+    with pytest.raises(RecipeError, match=said):
+        load_condense_recipe(make_recipe(method, **change))
+
+
+def test_the_hash_tells_methods_apart(make_recipe) -> None:
+    hashes = {
+        condense_hash(load_condense_recipe(make_recipe({"name": name})))
+        for name in ("random", "distribution-matching", "gradient-matching", "trajectory-matching")
+    }
+    assert len(hashes) == 4
+
+
+def test_a_network_gets_the_view_of_the_set_unless_it_sees_whole_windows(make_recipe) -> None:
+    small = learner(load_condense_recipe(make_recipe({"name": "random"})))
+    assert small.network.options["view"] == (16, 24)
+    whole = make_recipe({"name": "random"}, view=[128, 188], network={"name": "compact"})
+    assert "view" not in learner(load_condense_recipe(whole)).network.options
