@@ -69,7 +69,9 @@ def match(
         mean = sum(losses[-_TELL_EVERY:]) / len(losses[-_TELL_EVERY:])
         report(0, 1, done, iterations, {"loss": mean})
         if done % _TELL_EVERY == 0 or done == iterations:
-            line = {"iteration": done, "loss": mean, "rate": float(learned.log_rate.detach().exp())}
+            line = {"iteration": done, "loss": mean}
+            if "log_rate" in rates:
+                line["learning_rate"] = float(learned.log_rate.detach().exp())
             with (folder / "metrics.jsonl").open("ab") as file:
                 file.write(msgspec.json.encode(line) + b"\n")
             losses = losses[-_TELL_EVERY:]
