@@ -15,7 +15,7 @@ from exclaim.learn.export import export
 from exclaim.learn.recipe import AlarmBudget, load_recipe
 from exclaim.model import Model, load_model, pin_of
 
-RECIPE = Path(__file__).parents[2] / "recipes/scream-detection.yaml"
+RECIPE = Path(__file__).parents[2] / "recipes/scream-detection-1.yaml"
 
 
 class Loudness(torch.nn.Module):

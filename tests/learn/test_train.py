@@ -55,20 +55,21 @@ def test_each_student_is_distilled_from_its_teacher_into_a_model_file(small_corp
     parents = {
         "scream-type": ["burst-teacher-wide"],
         "vocal-burst": ["burst-teacher-wide", "scream-type"],
-        "scream-detection": ["scream-detection-teacher", "scream-type-1"],
+        "scream-detection-1": ["scream-detection-teacher", "scream-type-1"],
     }
     for name, expected in parents.items():
         train(tmp_path / f"{name}.yaml", places(small_corpora, tmp_path), "cpu")
         folder = tmp_path / "runs" / name
         model = load_model(folder / f"{name}.onnx")
-        assert name in [head.task for head in model.card.heads]
+        task = name.removesuffix("-1")
+        assert task in [head.task for head in model.card.heads]
         assert [parent.name for parent in model.card.parents] == expected
         assert all(corpus_info(use.name).may_ship for use in model.card.corpora)
         assert model.card.metrics
         window = log_mel(np.sin(np.arange(16_000) * 0.3).astype(np.float32))[None]
-        assert model.predict(window)[name].probabilities.sum() == pytest.approx(1)
+        assert model.predict(window)[task].probabilities.sum() == pytest.approx(1)
         for kept in (
-            answers_name(name),
+            answers_name(task),
             "run.json",
             "split.json",
             "metrics.jsonl",

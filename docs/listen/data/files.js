@@ -1,6 +1,6 @@
 // Written by scripts/listen_page.py.
 self.LISTEN = {
- "version": "1308f0c7cbbebc79",
+ "version": "d35f8236866d697c",
  "files": [
   "./",
   "data/front-end.json",

@@ -74,7 +74,7 @@ class _Parents(NamedTuple):
     @property
     def models(self) -> tuple[Path, ...]:
         """Their model files."""
-        models = tuple(run.model for run in (*self.teachers, self.origin) if run is not None)
+        models = tuple(dict.fromkeys(run.model for run in (*self.teachers, self.origin) if run is not None))
         return (*models, self.condensed.path) if self.condensed and self.condensed.path else models
 
 
