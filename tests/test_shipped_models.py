@@ -18,6 +18,7 @@ TASKS = {
 }
 NAMES = tuple(TASKS)
 RECIPES = Path(__file__).parents[1] / "recipes"
+TEACHERS = Path(__file__).parents[1] / "teachers"
 
 
 def test_what_is_shipped_is_what_is_pinned() -> None:
@@ -35,8 +36,10 @@ def test_a_shipped_model_says_what_it_is(name: str) -> None:
     card = load_model(name).card
     assert sorted(head.task for head in card.heads) == sorted(TASKS[name])
     assert all(corpus_info(use.name).may_ship for use in card.corpora)
-    assert (RECIPES / f"{card.name}.yaml").is_file()
-    assert (RECIPES / f"{card.parents[0].name}.yaml").is_file()
+    recipes = {path.stem for path in RECIPES.rglob("*.yaml")}
+    files = {path.stem for path in TEACHERS.glob("*.onnx")}
+    assert card.name in recipes
+    assert {parent.name for parent in card.parents} <= recipes | files
     assert card.metrics
     assert card.validation_speakers_sha256
     assert "medical" in card.notice
@@ -73,5 +76,5 @@ def test_vocal_burst_holds_on_speakers_that_it_never_heard(data_root: Path, task
 def test_scream_detection_holds_on_a_corpus_that_it_never_heard(data_root: Path) -> None:
     found = evaluate(load_model("scream-detection"), load_corpus("deeply", data_root), draws=2)
     assert found.n == 221
-    assert found.balanced_accuracy >= 0.83
-    assert found.auroc >= 0.90
+    assert found.balanced_accuracy >= 0.87
+    assert found.auroc >= 0.95
