@@ -139,7 +139,18 @@ def test_a_whole_report_of_runs(make_run, tmp_path):
     found = make_report([teacher.parent], options, lambda name: stages.append(name) or (lambda done, whole: None))
     assert {one.name for one in found.skipped} == {"going", "lost"}
     assert [section.id for section in found.sections] == [
-        *("glance", "table-1", "comparison", "students", "table-4", "figure-7", "coverage", "calibration", "training", "runs")
+        *(
+            "glance",
+            "table-1",
+            "comparison",
+            "students",
+            "table-4",
+            "figure-7",
+            "coverage",
+            "calibration",
+            "training",
+            "runs",
+        )
     ]
     assert found.subtitle == "3 runs of 2 recipes: scream-detection"
     runs = found.sections[-1]
