@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 
 from exclaim.corpora.registry import corpus_info, load_corpus
+from exclaim.evaluate.clips import clip_logits
 from exclaim.evaluate.evaluate import evaluate
 from exclaim.evaluate.speakers import SPLIT_FILE, read_speakers, select_speakers
 from exclaim.features import log_mel
-from exclaim.model import load_model, shipped_models
+from exclaim.model import load_model, predict_head, shipped_models
 
 TASKS = {
     "scream-detection": ["scream-detection"],
     "scream-type": ["scream-type"],
     "vocal-burst": ["vocal-burst", "scream-type-sorrow"],
+    "speech-emotion": ["speech-detection", "speech-emotion"],
 }
 NAMES = tuple(TASKS)
 RECIPES = Path(__file__).parents[1] / "recipes"
@@ -78,3 +80,24 @@ def test_scream_detection_holds_on_a_corpus_that_it_never_heard(data_root: Path)
     assert found.n == 221
     assert found.balanced_accuracy >= 0.87
     assert found.auroc >= 0.95
+
+
+@pytest.mark.data
+def test_speech_emotion_holds_on_actors_that_it_never_heard(data_root: Path) -> None:
+    model = load_model("speech-emotion")
+    speakers = read_speakers(model.path.parent / SPLIT_FILE, "test")
+    clips = select_speakers(load_corpus("crema-d-logmel", data_root), speakers)
+    found = evaluate(model, clips, task="speech-emotion", draws=2)
+    assert found.n > 1000
+    assert found.uar >= 0.62
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(("corpus", "label"), [("ravdess", "speech"), ("deeply", "other")])
+def test_speech_is_told_from_bursts_on_corpora_that_it_never_heard(data_root: Path, corpus: str, label: str) -> None:
+    manifest = load_corpus(corpus, data_root)
+    clips = [clip.path for clip in manifest.clips[::3]]
+    head = load_model("speech-emotion").card.head("speech-detection")
+    heard = [found.logits["speech-detection"] for found in clip_logits(load_model("speech-emotion"), clips)]
+    _, answers, _ = predict_head(head, np.array(heard))
+    assert np.mean([answer == label for answer in answers]) >= 0.95

@@ -1,6 +1,6 @@
 // Written by scripts/listen_page.py.
 self.LISTEN = {
- "version": "d35f8236866d697c",
+ "version": "d422d73d38d20783",
  "files": [
   "./",
   "data/front-end.json",
@@ -30,6 +30,7 @@ self.LISTEN = {
   "manifest.webmanifest",
   "models/scream-detection.onnx",
   "models/scream-type.onnx",
+  "models/speech-emotion.onnx",
   "models/vocal-burst.onnx",
   "style.css",
   "vendor/onnxruntime-web/LICENSE",
