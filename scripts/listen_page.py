@@ -15,12 +15,12 @@ import msgspec
 import numpy as np
 
 from exclaim.card import FRONT_END
-from exclaim.config import Config, GateOptions
+from exclaim.commands.listen import default_models
+from exclaim.config import GateOptions
 from exclaim.episodes import ONSET_FRAMES, EpisodeOptions
 from exclaim.features import CODE_STEPS_PER_DB, FLOOR_DB, WINDOW_FRAMES, filterbank
 from exclaim.lines import SPEECH, SPEECH_OPTIONS
 from exclaim.model import read_card, shipped_models
-from exclaim.model_file import resolve_model
 from exclaim.windows import STEP_FRAMES
 
 PAGE = Path(__file__).parents[1] / "docs/listen"
@@ -78,9 +78,7 @@ def models() -> tuple[str, dict[str, bytes]]:
                 "card": msgspec.to_builtins(read_card(path)),
             }
         )
-    names = next(field.default for field in msgspec.structs.fields(Config) if field.name == "models")
-    listening = [resolve_model(name).stem for name in names]
-    return json.dumps({"listening": listening, "models": entries}, indent=1) + "\n", files
+    return json.dumps({"listening": default_models(), "models": entries}, indent=1) + "\n", files
 
 
 def generated() -> dict[str, bytes]:

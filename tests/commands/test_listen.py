@@ -227,9 +227,9 @@ def test_emotions_of_speech_have_names(exclaim: Callable, tmp_path: Path, model,
 def test_speech_is_heard_by_default_where_its_model_is_shipped(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     bursts = ("scream-detection", "scream-type")
     monkeypatch.setattr(command, "shipped_models", lambda: dict.fromkeys(bursts, tmp_path))
-    assert command._default_models() == bursts
+    assert command.default_models() == bursts
     monkeypatch.setattr(command, "shipped_models", lambda: dict.fromkeys((*bursts, "speech-emotion"), tmp_path))
-    assert command._default_models() == (*bursts, "speech-emotion")
+    assert command.default_models() == (*bursts, "speech-emotion")
 
 
 def awkward_speech(talk: Callable[..., np.ndarray]) -> dict[str, tuple[np.ndarray, int]]:

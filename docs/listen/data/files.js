@@ -1,6 +1,6 @@
 // Written by scripts/listen_page.py.
 self.LISTEN = {
- "version": "d422d73d38d20783",
+ "version": "fcaa5175b76c4cd6",
  "files": [
   "./",
   "data/front-end.json",

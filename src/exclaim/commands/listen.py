@@ -24,7 +24,7 @@ from exclaim.model import load_model, shipped_models
 from exclaim.wire import Episode, StreamInfo
 from exclaim.wording import in_words
 
-__all__ = ["app"]
+__all__ = ["app", "default_models"]
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -56,10 +56,10 @@ def listen(
 
 
 def _analysis(names: Sequence[str] | None) -> Analysis:
-    return Analysis([load_model(name) for name in names or _default_models()])
+    return Analysis([load_model(name) for name in names or default_models()])
 
 
-def _default_models() -> tuple[str, ...]:
+def default_models() -> tuple[str, ...]:
     """Return the shipped models that hear bursts and, in an installation that has it, the one that hears speech."""
     return (*_BURST_MODELS, _SPEECH_MODEL) if _SPEECH_MODEL in shipped_models() else _BURST_MODELS
 
