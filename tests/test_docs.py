@@ -76,7 +76,8 @@ def test_every_command_that_is_named_exists_with_its_options(name):
             if hasattr(command, "commands") and rest:
                 assert rest[0] in command.commands, f"{name}: exclaim {' '.join(words)}"
                 command = command.commands[rest[0]]
-            known = {option for parameter in command.params for option in parameter.opts} | {"--help"}
+            told = (option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts))
+            known = {*told, "--help"}
             for word in rest:
                 if word.startswith("--"):
                     assert word.partition("=")[0].rstrip("]") in known, f"{name}: exclaim {' '.join(words)}"
