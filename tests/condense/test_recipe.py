@@ -9,7 +9,7 @@ from exclaim.condense.teacher import check_teacher
 from exclaim.errors import RecipeError
 from exclaim.learn.recipe import load_recipe
 
-FOLDER = Path(__file__).parents[2] / "recipes/condense"
+FOLDER = Path(__file__).parents[2] / "recipes/sets"
 RECIPES = sorted(FOLDER.glob("*.yaml"))
 
 
