@@ -123,7 +123,8 @@ def _bounded(path: Path) -> bytes:
 
 def _opened(data: bytes) -> tuple[SetCard, dict[str, np.ndarray]]:
     """Return the card and tensors in a file's bytes, whose own hash is right."""
-    if data[:1] == b"\x80" or data[:4] == b"PK\x03\x04":
+    # A header whose length ends in 0x80 begins as a pickle does; its ninth byte tells them apart.
+    if data[_HEADER_BYTES : _HEADER_BYTES + 1] != b"{" and data.startswith((b"\x80", b"PK\x03\x04")):
         raise CorpusError(
             "is a pickle or an archive, as .pt and .npz files are; exclaim opens none here, since they can run code; "
             "expected a file that `exclaim condense` wrote"
