@@ -33,8 +33,9 @@ from exclaim.condense.recipe import (
     load_condense_recipe,
 )
 from exclaim.condense.teacher import Teacher, check_teacher
-from exclaim.corpora.condensed import SUFFIX, write_set
+from exclaim.corpora.condensed import SUFFIX, items_within, write_set
 from exclaim.corpora.condensed_card import SetCard
+from exclaim.errors import CorpusError, RecipeError
 from exclaim.learn.finish import parent_of
 from exclaim.learn.loop import Report
 from exclaim.learn.recipe import load_recipe
@@ -44,7 +45,7 @@ from exclaim.learn.train import Run as TrainingRun
 from exclaim.learn.views import dequantise, quantise
 from exclaim.pins import pin
 
-__all__ = ["CondenseRun", "condense"]
+__all__ = ["CondenseRun", "Made", "condense", "learn_items"]
 
 _LOG = logging.getLogger(__name__)
 _SUBSETS: dict[type, Choosing] = {Random: random_clips, Herding: herding, KMeans: k_means}
@@ -65,7 +66,7 @@ class CondenseRun(msgspec.Struct, frozen=True, kw_only=True):
     done_before: bool  # True where there was nothing left to do
 
 
-class _Made(NamedTuple):
+class Made(NamedTuple):
     """A set before it is labelled and sealed."""
 
     items: np.ndarray  # (n, bands, frames) float32 in [-1, 1]
@@ -111,13 +112,27 @@ def condense(
         teacher = (
             Teacher(taught, run.folder / "best.safetensors", recipe.task, fabric.device) if run and taught else None
         )
-        made = _made(recipe, real, teacher, folder, places.cache, fabric, report)
+        made = _made(_sized(recipe, real), real, teacher, folder, places.cache, fabric, report)
         _seal(recipe, made, real, teacher, run, file, str(fabric.device))
     return CondenseRun(folder=folder, set=file, done_before=False)
 
 
 def _tell(report: Callable[[str], Report], recipe: CondenseRecipe, what: str, done: int, whole: int) -> None:
     report(f"{recipe.name}: {what}")(0, 1, done, whole, {})
+
+
+def _sized(recipe: CondenseRecipe, real: Real) -> CondenseRecipe:
+    """Return a recipe with the count of items that its share of the real bytes holds."""
+    if recipe.share is None:
+        return recipe
+    size, labels = int(recipe.share * real.bytes), len(recipe.labels)
+    each = items_within(size, recipe.view, recipe.stored, labels, recipe.soft_labels != "hard")
+    if not each:
+        raise RecipeError(
+            f"recipe {recipe.name}: a share of {recipe.share:g} of {real.bytes} bytes holds no item of every label"
+        )
+    _LOG.info("%s: %d items of every label are %g of the corpus's bytes", recipe.name, each, recipe.share)
+    return msgspec.structs.replace(recipe, items=each)
 
 
 def _made(
@@ -128,14 +143,36 @@ def _made(
     cache: Path,
     fabric: Fabric,
     report: Callable[[str], Report],
-) -> _Made:
+) -> Made:
     """Choose or learn the items."""
     labels = len(recipe.labels)
     if choose := _SUBSETS.get(type(recipe.method)):
         needs_embeddings = choose is not random_clips
         embeddings = teacher.embeddings(real.windows) if teacher is not None and needs_embeddings else None
         chosen = choose(real, recipe.items, labels, embeddings, recipe.seed)
-        return _Made(dequantise(real.windows[chosen]), np.eye(labels, dtype=np.float32)[real.labels[chosen]], 0.0)
+        return Made(dequantise(real.windows[chosen]), np.eye(labels, dtype=np.float32)[real.labels[chosen]], 0.0)
+    return learn_items(recipe, real, folder, cache, fabric, report)
+
+
+def learn_items(
+    recipe: CondenseRecipe,
+    real: Real,
+    folder: Path,
+    cache: Path,
+    fabric: Fabric,
+    report: Callable[[str], Report] = lambda name: lambda *numbers: None,
+) -> Made:
+    """Learn items by a method that matches, going on from the folder's checkpoint where there is one.
+
+    Args:
+        recipe: of a method that learns items; its teacher and the corpora's split are not asked.
+        real: the clips that are condensed.
+        folder: takes the checkpoint.
+        cache: of experts, where the method needs them.
+        fabric: device and precision.
+        report: given a stage's name, returns what is told of its progress.
+    """
+    labels = len(recipe.labels)
     if recipe.start == "real":
         _LOG.warning("%s begins with real clips: the set keeps traces of them, and its card says so", recipe.name)
     method = recipe.method
@@ -149,7 +186,7 @@ def _made(
         targets = np.eye(labels, dtype=np.float32)[learned.own.cpu().numpy()]
     learnt = "log_rate" in rates
     items = learned.items.detach().cpu().numpy()
-    return _Made(items, targets, seconds, float(learned.log_rate.detach().exp()) if learnt else None)
+    return Made(items, targets, seconds, float(learned.log_rate.detach().exp()) if learnt else None)
 
 
 def _matching(
@@ -179,7 +216,7 @@ def _matching(
 
 def _seal(
     recipe: CondenseRecipe,
-    made: _Made,
+    made: Made,
     real: Real,
     teacher: Teacher | None,
     run: TrainingRun | None,
@@ -223,6 +260,9 @@ def _seal(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_set(file, stored, targets, card)
+    if recipe.share is not None and file.stat().st_size > recipe.share * real.bytes:
+        file.unlink()
+        raise CorpusError(f"{file}: would be more than {recipe.share:g} of the corpus's bytes; ask for a smaller share")
     pin(file)
     _LOG.info("%s: %d items, %d bytes, %.2f %% of the corpus", file, len(stored), *_size(file, real))
 
@@ -233,7 +273,8 @@ def _size(file: Path, real: Real) -> tuple[int, float]:
 
 
 def _network(recipe: CondenseRecipe) -> str:
-    options = ", ".join(f"{key} {value}" for key, value in recipe.network.options.items())
+    seed = {} if recipe.network.seed is None else {"seed": recipe.network.seed}
+    options = ", ".join(f"{key} {value}" for key, value in (recipe.network.options | seed).items())
     return f"{recipe.network.name} ({options})" if options else recipe.network.name
 
 

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from exclaim.areas import area_means
 from exclaim.condense.recipe import CondenseRecipe, learner
 from exclaim.corpora.registry import corpus_info
 from exclaim.features import N_MELS, WINDOW_FRAMES
 from exclaim.learn.compose import plain_window
 from exclaim.learn.examples import load_corpora
-from exclaim.learn.networks.resize import area_means
 from exclaim.learn.store import build_store
 from exclaim.learn.views import dequantise, quantise
 
@@ -27,6 +27,7 @@ class Real(NamedTuple):
     data: str  # SHA-256 of their samples
     bytes: int  # of their features, 128 a frame, 188 frames at most
     licences: dict[str, str]  # by corpus
+    speakers: tuple[str, ...] = ()  # of each clip, unique over all corpora; a clip that names none is its own
 
     def of(self, label: int) -> np.ndarray:
         """Return where the clips of a label are."""
@@ -44,15 +45,20 @@ def to_tensor(codes: np.ndarray, device: torch.device) -> torch.Tensor:
 
 
 def load_real(
-    recipe: CondenseRecipe, data: Path, cache: Path, progress: Callable[[str, int, int], None] = lambda *told: None
+    recipe: CondenseRecipe,
+    data: Path,
+    cache: Path,
+    progress: Callable[[str, int, int], None] = lambda *told: None,
+    part: str = "train",
 ) -> Real:
-    """Read, split and shrink the sources of a recipe; only clips of training speakers come back.
+    """Read, split and shrink the sources of a recipe; only clips of one part of the split come back.
 
     Args:
         recipe: says which corpora, which split, which view.
         data: the folder of the corpora.
         cache: of feature stores.
         progress: called with (what, done, all).
+        part: of the split: "train", whose clips alone may be condensed, or those who are held out.
 
     Raises:
         CorpusError: when a corpus is not there, or a speaker is in two parts of the split.
@@ -61,7 +67,7 @@ def load_real(
     corpora = load_corpora(learner(recipe), data)
     store = build_store(corpora.clips, cache, lambda done, whole: progress("features", done, whole))
     task = recipe.task
-    examples = [e for e in corpora.bursts["train"] if e.clip in store and e.weights[task]]
+    examples = [e for e in corpora.bursts[part] if e.clip in store and e.weights[task]]
     bands, frames = area_means(N_MELS, recipe.view[0]), area_means(WINDOW_FRAMES, recipe.view[1]).T
     windows = np.empty((len(examples), *recipe.view), np.uint8)
     size = 0
@@ -72,4 +78,6 @@ def load_real(
         progress("windows", i + 1, len(examples))
     labels = np.array([int(example.targets[task].argmax()) for example in examples], np.int64)
     licences = {name: corpus_info(name).licence for name in recipe.sources}
-    return Real(windows, labels, store.data_hash([example.clip for example in examples]), size, licences)
+    clips = [example.clip for example in examples]
+    speakers = tuple(clip.speaker_key or str(clip.path) for clip in clips)
+    return Real(windows, labels, store.data_hash(clips), size, licences, speakers)
