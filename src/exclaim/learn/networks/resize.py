@@ -8,14 +8,14 @@ the window, every runtime computes the same numbers, and no option of an image l
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
+from exclaim.areas import area_means
 from exclaim.errors import RecipeError
 from exclaim.features import N_MELS, WINDOW_FRAMES
 
-__all__ = ["WHOLE", "Resize", "area_means", "checked_view"]
+__all__ = ["WHOLE", "Resize", "checked_view"]
 
 WHOLE = (N_MELS, WINDOW_FRAMES)
 _LEAST = 8  # cells a side
@@ -35,18 +35,6 @@ def checked_view(view: Any) -> tuple[int, int]:
             f"view is {view!r}; expected two whole numbers (bands, frames) from {_LEAST} to {WHOLE}, such as (64, 64)"
         )
     return cells
-
-
-def area_means(length: int, cells: int) -> np.ndarray:
-    """Return the matrix that averages ``length`` values over equal spans: (cells, length) float32, rows sum to 1.
-
-    A value that lies in two spans counts in each by its share.
-    """
-    edges = np.arange(cells + 1) * (length / cells)
-    low, high = edges[:-1, None], edges[1:, None]
-    at = np.arange(length)[None]
-    shares = np.clip(np.minimum(high, at + 1) - np.maximum(low, at), 0, None)
-    return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
 class Resize(nn.Module):
