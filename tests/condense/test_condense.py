@@ -9,6 +9,7 @@ import yaml
 
 from exclaim.condense import loop
 from exclaim.condense.condense import REAL_CLIPS, REAL_START, condense
+from exclaim.condense.recipe import condense_hash, load_condense_recipe
 from exclaim.corpora.condensed import read_set
 from exclaim.corpora.leaks import find_leaks
 from exclaim.errors import CorpusError, RecipeError
@@ -66,6 +67,27 @@ def test_only_training_speakers_are_condensed(make_recipe: Callable[..., Path], 
     assert {item.tobytes() for item in found.items} <= {window.tobytes() for window in real.windows}
     own = {window.tobytes(): label for window, label in zip(real.windows, real.labels, strict=True)}
     assert [own[item.tobytes()] for item in found.items] == found.targets.argmax(axis=1).tolist()
+
+
+@pytest.mark.parametrize("labels", [{}, {"soft_labels": "teacher"}])
+@pytest.mark.parametrize("stored", ["uint8", "float16"])
+def test_a_share_of_the_bytes_says_how_many_items(
+    stored: str, labels: dict, make_recipe: Callable[..., Path], teacher: str, places: Places
+) -> None:
+    """The file is within its share; an item of every label more would not be."""
+    path = make_recipe(METHODS["random"], share=0.008, stored=stored, teacher=teacher, **labels)
+    file = condense(path, places, "cpu").set
+    card, size = read_set(file).card, file.stat().st_size
+    item = 16 * 24 * (1 if stored == "uint8" else 2) + (6 if labels else 1)
+    assert card.items % 3 == 0
+    assert card.items > 6, "not the recipe's two of every label"
+    assert size <= 0.008 * card.source_bytes < card.items * item + 3 * item + 8192
+    assert card.recipe == condense_hash(load_condense_recipe(path))
+
+
+def test_too_small_a_share_is_refused(make_recipe: Callable[..., Path], places: Places) -> None:
+    with pytest.raises(RecipeError, match="holds no item of every label"):
+        condense(make_recipe(METHODS["random"], share=0.0001), places, "cpu")
 
 
 class _Stopped(Exception):

@@ -18,6 +18,7 @@ from exclaim.learn.cells import changed, draw_change
 
 PLAIN = {"pitch_bands": [0, 0], "tilt_db": [0, 0], "time_masks": 0, "band_masks": 0}
 CPU = torch.device("cpu")
+RECIPES = Path(__file__).parents[2] / "recipes"
 
 
 def real_of(windows: np.ndarray, labels: list[int]) -> Real:
@@ -121,6 +122,31 @@ def test_fixed_initialisation_is_what_a_training_recipe_of_the_seed_draws(make_r
     free = load_condense_recipe(make_recipe({"name": "random"}, seed=7))
     first, second = (flat(list(drawn_network(free, draw, CPU).parameters())) for draw in (0, 1))
     assert not first.equal(second)
+
+
+def test_a_training_recipe_begins_where_a_set_was_condensed_for() -> None:
+    """The project's own recipes: the network's seed alone decides, whatever the run's."""
+    from exclaim.learn.recipe import load_recipe
+    from exclaim.learn.train import network_of
+
+    condensed = drawn_network(load_condense_recipe(RECIPES / "sets/mtt-10-fixed.yaml"), 3, CPU)
+    path = RECIPES / "condensed/on-random-10.yaml"
+    trained = [network_of(load_recipe(path, {"seed": seed, "network": {"seed": 51}})) for seed in (1, 2)]
+    for network in trained:
+        assert all(network.state_dict()[name].equal(value) for name, value in condensed.state_dict().items())
+    assert not flat(list(network_of(load_recipe(path, {"seed": 1})).parameters())).equal(
+        flat(list(condensed.parameters()))
+    )
+
+
+def test_the_networks_seed_goes_before_the_recipes(make_recipe) -> None:
+    own = {"name": "cnn6", "options": {"width": 0.125}, "seed": 4}
+    one, other = (
+        load_condense_recipe(make_recipe({"name": "random"}, initialisation="fixed", **changes))
+        for changes in ({"seed": 7, "network": own}, {"seed": 4})
+    )
+    first, second = (flat(list(drawn_network(recipe, 0, CPU).parameters())) for recipe in (one, other))
+    assert first.equal(second)
 
 
 def test_a_vector_is_a_networks_parameters_and_back(make_recipe) -> None:

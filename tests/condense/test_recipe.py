@@ -33,6 +33,8 @@ def test_every_condense_recipe_of_the_project_holds_together(path: Path) -> None
         ({"name": "distribution-matching"}, {"soft_labels": "learned"}, "by trajectory-matching only"),
         ({"name": "random"}, {"start": "real"}, "leave start out"),
         ({"name": "random"}, {"labels": ["ANG", "ANG"]}, "each once"),
+        ({"name": "random"}, {"network": {"name": "cnn6", "seed": 3}}, "initialisation: fixed"),
+        ({"name": "random"}, {"share": 0}, "share"),
         ({"name": "random"}, {"view": [4, 64]}, "two whole numbers"),
         ({"name": "random"}, {"split": {"validation": 0.5, "test": 0.5}}, "no speakers to condense"),
         ({"name": "trajectory-matching", "epochs": 4}, {}, "expected no fewer"),

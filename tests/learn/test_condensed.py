@@ -12,7 +12,7 @@ from exclaim.corpora.condensed import read_set, write_set
 from exclaim.corpora.condensed_card import SetCard
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.features import log_mel
-from exclaim.learn.condensed import SetViews, set_of, windows_of, with_learnt_rate
+from exclaim.learn.condensed import SetViews, set_of, set_views, windows_of, with_learnt_rate
 from exclaim.learn.recipe import AugmentOptions, SplitOptions, load_recipe
 from exclaim.learn.train import Places, train
 from exclaim.model import load_model, pin_of
@@ -137,6 +137,25 @@ def test_the_learnt_rate_takes_the_place_of_the_recipes(tmp_path: Path) -> None:
     assert with_learnt_rate(recipe, found).schedule.learning_rate == 0.0125
     with pytest.raises(RecipeError, match="learnt no learning rate"):
         with_learnt_rate(recipe, read_set(make_set(tmp_path)))
+
+
+def test_hard_labels_of_a_soft_set_are_its_items_own(tmp_path: Path) -> None:
+    """A teacher may hear another label in an item; items come label by label, as many of each."""
+    recipe = load_recipe(recipe_of(tmp_path, schedule={"hard_labels_of_set": True, "keep": "last"}))
+    found = read_set(make_set(tmp_path))
+    soft = found._replace(
+        card=msgspec.structs.replace(found.card, soft_labels="teacher"), targets=np.full((12, 2), 0.5, np.float32)
+    )
+    for each in (found, soft):
+        batches = list(set_views(recipe, each).batches(0, 4))
+        bright = np.concatenate([batch.windows[:, 16:].mean(axis=(1, 2)) for batch in batches])
+        dark = np.concatenate([batch.windows[:, :16].mean(axis=(1, 2)) for batch in batches])
+        targets = np.concatenate([batch.targets["scream-type"] for batch in batches])
+        np.testing.assert_array_equal(targets.argmax(axis=1), bright > dark)
+        assert set(targets.ravel()) == {0, 1}
+    uneven = soft._replace(card=msgspec.structs.replace(soft.card, items=11))
+    with pytest.raises(CorpusError, match="not as many of each"):
+        set_views(recipe, uneven)
 
 
 def views(augment: AugmentOptions = PLAIN, passes: int = 1) -> SetViews:

@@ -16,13 +16,16 @@ __all__ = ["cross_entropy", "drawn_network", "embed", "flat", "named", "soft_cro
 def drawn_network(recipe: CondenseRecipe, draw: int, device: torch.device) -> nn.Module:
     """Return the recipe's network with weights drawn for a number; always the same ones where initialisation is fixed.
 
-    With the recipe's own seed they are those that a training recipe of this seed draws.
+    These are the ones that a training recipe draws with ``network: {seed: N}``, where N is the recipe's seed or, where
+    it has one, its network's own.
 
     Raises:
         RecipeError: when the network keeps more than parameters.
     """
-    fixed = recipe.initialisation == "fixed"
-    torch.manual_seed(recipe.seed if fixed else recipe.seed * 1_000_003 + draw)
+    if recipe.initialisation == "fixed":
+        torch.manual_seed(recipe.seed if recipe.network.seed is None else recipe.network.seed)
+    else:
+        torch.manual_seed(recipe.seed * 1_000_003 + draw)
     options = learner(recipe).network.options
     network = build(recipe.network.name, {recipe.task: len(recipe.labels)}, **options)
     if kept := [name for name, _ in network.named_buffers() if not name.startswith("view.")]:

@@ -117,12 +117,13 @@ class CondenseRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2, max_length=255)]
     sources: tuple[str, ...]  # corpora of labelled clips
     split: SplitOptions = SplitOptions()  # only its training speakers are condensed
-    items: Positive = 10  # for each label
+    items: Positive = 10  # for each label, unless a share is given
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None  # of the real features' bytes, for the file at most
     view: tuple[int, int] = (64, 64)  # cells (bands, frames) of an item
     stored: Literal["uint8", "float16"] = "uint8"
     method: Method
     network: NetworkOptions = NetworkOptions(name="cnn6", options={"width": 0.25})  # condensed with; it gets the view
-    initialisation: Literal["random", "fixed"] = "random"  # fixed: always the weights that a recipe of this seed draws
+    initialisation: Literal["random", "fixed"] = "random"  # fixed: always those that a network of this seed begins with
     start: Literal["noise", "real"] = "noise"  # real: from training clips, of which the set then keeps traces
     teacher: str | None = None  # a training recipe, relative to this one; trained first where its run is missing
     soft_labels: Literal["hard", "teacher", "learned"] = "hard"
@@ -158,6 +159,8 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
         raise RecipeError(f"recipe {path}: soft_labels are learnt by trajectory-matching only")
     if isinstance(recipe.method, Herding | KMeans) and recipe.teacher is None:
         raise RecipeError(f"recipe {path}: clips are chosen by a teacher's embedding, but no teacher is named")
+    if recipe.network.seed is not None and recipe.initialisation == "random":
+        raise RecipeError(f"recipe {path}: network.seed is of the one initialisation that `initialisation: fixed` has")
     if subset and recipe.start == "real":
         raise RecipeError(f"recipe {path}: a subset holds real clips and has no start; leave start out")
     if isinstance(recipe.method, Trajectory):

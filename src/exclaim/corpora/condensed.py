@@ -18,12 +18,13 @@ from exclaim.corpora.condensed_card import ZERO_SHA256, SetCard, dump_set_card, 
 from exclaim.errors import CorpusError, ModelError
 from exclaim.pins import read_pins, write_atomically
 
-__all__ = ["MAX_BYTES", "SUFFIX", "CondensedSet", "read_set", "write_set"]
+__all__ = ["MAX_BYTES", "SUFFIX", "CondensedSet", "hard_targets", "items_within", "read_set", "write_set"]
 
 SUFFIX = ".safetensors"
 CARD_KEY = "exclaim.set"
 MAX_BYTES = 2**30  # a larger file is refused before it is read
 _HEADER_BYTES = 8  # a safetensors file begins with its header's length
+_CARD_BYTES = 8192  # that are left for header and card, so that a report on privacy has room
 
 
 class CondensedSet(NamedTuple):
@@ -93,6 +94,38 @@ def read_set(path: Path) -> CondensedSet:
         targets = tensors["distributions"].astype(np.float32)
         targets /= targets.sum(axis=1, keepdims=True)
     return CondensedSet(card, tensors["items"], targets, path, digest)
+
+
+def items_within(size: int, view: tuple[int, int], stored: str, labels: int, soft: bool) -> int:
+    """Return how many items of every label a file holds, its header, card and labels among its bytes.
+
+    Args:
+        size: bytes of the file at most, of which 8,192 are left for header and card.
+        view: cells (bands, frames) of an item.
+        stored: uint8 or float16.
+        labels: how many there are.
+        soft: whether each item has a distribution over them, not one label.
+    """
+    item = view[0] * view[1] * np.dtype(stored).itemsize + (2 * labels if soft else 1)
+    return max(0, size - _CARD_BYTES) // (labels * item)
+
+
+def hard_targets(found: CondensedSet) -> np.ndarray:
+    """Return each item's own label as a distribution (n, labels) float32, whatever a teacher says of it.
+
+    A set that `exclaim condense` wrote holds its items label by label, as many of each.
+
+    Raises:
+        CorpusError: when its items are not as many of each label.
+    """
+    labels, items = len(found.card.labels), found.card.items
+    if found.card.soft_labels == "hard":
+        return found.targets
+    if items % labels:
+        raise CorpusError(
+            f"set {found.card.name} has {items} items of {labels} labels: not as many of each, and none is known"
+        )
+    return np.repeat(np.eye(labels, dtype=np.float32), items // labels, axis=0)
 
 
 def _mark(digest: str) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from exclaim.corpora.condensed import SUFFIX, CondensedSet, read_set
+from exclaim.corpora.condensed import SUFFIX, CondensedSet, hard_targets, read_set
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.features import N_MELS, WINDOW_FRAMES
 from exclaim.learn.recipe import AugmentOptions, Recipe, SplitOptions, canonical
@@ -106,8 +106,8 @@ def with_learnt_rate(recipe: Recipe, found: CondensedSet) -> Recipe:
 def set_views(recipe: Recipe, found: CondensedSet) -> "SetViews":
     """Return the training views of a recipe on a set."""
     seed = recipe.seed if recipe.schedule.views_seed is None else recipe.schedule.views_seed
-    passes = recipe.schedule.passes
-    return SetViews(recipe.task, found.items, found.targets, recipe.augment, seed, passes)
+    targets = hard_targets(found) if recipe.schedule.hard_labels_of_set else found.targets
+    return SetViews(recipe.task, found.items, targets, recipe.augment, seed, recipe.schedule.passes)
 
 
 class SetViews:

@@ -98,6 +98,7 @@ class NetworkOptions(_Options, kw_only=True):
     name: str
     options: dict[str, int | float | bool | str | tuple[int, int]] = {}
     weights_from: str | None = None  # a recipe whose run gives the first weights, wherever names and shapes agree
+    seed: int | None = None  # of the first weights alone; None: the recipe's, as of all that is drawn
 
 
 class Distillation(_Options, kw_only=True):
@@ -148,6 +149,7 @@ class Schedule(_Options, kw_only=True):
     arithmetic: Literal["float32", "bfloat16"] = "float32"  # of the layers in training; see train-a-model.md
     accumulate: Positive = 1  # batches to a step of the optimiser, where memory holds no larger batch
     passes: Positive = 1  # over a condensed set in an epoch, after which it is validated and kept
+    hard_labels_of_set: bool = False  # of a condensed set each item's own label, in place of its soft one
     views_seed: int | None = None  # of the views; None: the recipe's own, else runs that share it share the cache
 
 

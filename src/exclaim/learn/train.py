@@ -79,8 +79,8 @@ class _Parents(NamedTuple):
 
 
 def network_of(recipe: Recipe) -> nn.Module:
-    """Build the network that a recipe names, with weights drawn from the recipe's seed."""
-    torch.manual_seed(recipe.seed)
+    """Build the network that a recipe names, with weights drawn from its own seed or, without one, the recipe's."""
+    torch.manual_seed(recipe.seed if recipe.network.seed is None else recipe.network.seed)
     heads = {name: len(head.labels) for name, head in recipe.heads.items()}
     return build(recipe.network.name, heads, **recipe.network.options)
 
