@@ -9,6 +9,7 @@ import yaml
 
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.evaluate.answers import ClipAnswer, write_answers
+from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_score
 from exclaim.learn.ablation import ablate, compare, load_ablation
 from exclaim.learn.ablation_records import ablation_records
 from exclaim.learn.finish import answers_name
@@ -73,6 +74,15 @@ def answers(right: float, clips: int = 60, labels: int = 2) -> list[ClipAnswer]:
     return rows
 
 
+ON_SETS = {
+    "whole": {"recipe": "least.yaml", "seeds": [0, 7]},
+    "ranking": {
+        "hard": {"schedule": {"hard_labels_of_set": True}},
+        "plain": {"augment": {"time_masks": 0}},
+    },
+}
+
+
 def trained(places: Places, name: str, rows: list[ClipAnswer]) -> None:
     folder = places.runs / name
     folder.mkdir(parents=True)
@@ -112,6 +122,55 @@ def test_an_arm_is_compared_with_the_reference_over_clips_and_seeds(tmp_path: Pa
     assert len({record.id for record in records}) == len(records)
 
 
+def test_an_arm_keeps_a_share_of_what_the_whole_corpus_gives(tmp_path: Path, places: Places) -> None:
+    """Seed 0 is the recipe's own, whose run has no number."""
+    path = written(tmp_path, **ON_SETS)
+    trained(places, "least", answers(0.8))
+    for seed in (1, 2):
+        trained(places, f"small-plain-{seed}", answers(0.4))
+        trained(places, f"small-smooth-{seed}", answers(0.5))
+    plain, smooth = compare(path, places)
+    assert smooth.kept.whole.whole == pytest.approx(0.8)
+    assert smooth.kept.seeds == 1
+    assert smooth.kept.ratio.whole == pytest.approx(0.625)
+    low, high = smooth.kept.ratio.interval()
+    assert low < 0.625 < high
+    assert plain.kept.ratio.whole == pytest.approx(0.5)
+    assert smooth.kept.label_robust is smooth.kept.augmentation_robust is None, "those runs are not there"
+    trained(places, "least-7", answers(0.6))
+    assert compare(path, places)[1].kept.whole.of_seeds == pytest.approx([0.8, 0.6])
+
+
+def test_the_scores_of_dd_ranking_are_of_four_trainings_each(tmp_path: Path, places: Places) -> None:
+    path = written(tmp_path, **ON_SETS)
+    runs = {"plain": 0.4, "plain-plain": 0.3, "smooth": 0.6, "smooth-hard": 0.5, "smooth-plain": 0.6}
+    trained(places, "least", answers(0.8))
+    for arm, right in runs.items():
+        trained(places, f"small-{arm}-1", answers(right))
+    found = compare(path, places)
+    kept = found[1].kept
+    assert kept.label_robust.whole == pytest.approx(label_robust_score(0.8, 0.5, 0.6, 0.4))
+    assert kept.augmentation_robust.whole == pytest.approx(augmentation_robust_score(0.6, 0.4, 0.6, 0.3))
+    assert found[0].kept.label_robust is None, "the reference has no run with hard labels"
+    assert [each.arm for each in found] == ["plain", "smooth"], "they are compared with nothing else"
+    records = {r.id: r for r in ablation_records(load_ablation(path), found, command="c", tree="t", date="d")}
+    prefix = "ablation.small.scream-type"
+    assert records[f"{prefix}.whole.uar"].value == pytest.approx(0.8)
+    assert records[f"{prefix}.smooth.kept"].value == pytest.approx(0.75)
+    assert records[f"{prefix}.smooth.label-robust"].unit == "%"
+    assert f"{prefix}.smooth.augmentation-robust" in records
+    assert f"{prefix}.plain.label-robust" not in records
+
+
+def test_the_whole_corpus_answers_the_same_clips(tmp_path: Path, places: Places) -> None:
+    path = written(tmp_path, **ON_SETS)
+    trained(places, "small-plain-1", answers(0.6))
+    assert compare(path, places)[0].kept is None, "it is not trained yet"
+    trained(places, "least", answers(0.6, clips=58))
+    with pytest.raises(CorpusError, match="other clips"):
+        compare(path, places)
+
+
 def test_an_arm_that_is_not_trained_is_left_out_and_a_missing_reference_is_named(
     tmp_path: Path, places: Places
 ) -> None:
@@ -138,6 +197,8 @@ def test_arms_that_answer_other_clips_are_refused(tmp_path: Path, places: Places
         ({"seeds": [1, 1]}, "all different"),
         ({"arms": {f"arm{i}": {"factor": "x", "says": "x"} for i in range(13)}, "reference": "arm0"}, "at most 12"),
         ({"arms": {"plain": {"factor": "x", "says": "x", "changes": {"schedule": {"epochs": 0}}}}}, "epochs"),
+        ({"ranking": ON_SETS["ranking"]}, "asks for `whole`"),
+        (ON_SETS | {"whole": {"recipe": "gone.yaml"}}, "gone"),
         ({"colour": "red"}, "colour"),
     ],
 )

@@ -3,7 +3,7 @@
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +14,9 @@ from exclaim.commands.train import training_progress
 from exclaim.corpora.data_root import data_root
 from exclaim.errors import RecipeError
 from exclaim.evaluate.results import read_records, replace_records, source_tree, write_records
+
+if TYPE_CHECKING:
+    from exclaim.learn.ablation import Kept
 
 app = typer.Typer()
 
@@ -43,7 +46,8 @@ def ablate(
         with training_progress() as stage:
             compared = ablation.ablate(file, places, accelerator, stage, arm or ())
     options = ablation.load_ablation(file)
-    table = Table("task", "arm", "factor", "what differs", "seeds", "UAR", "difference (95 %)", box=None)
+    kept = ("kept (95 %)", "LRS", "ARS") if options.whole else ()
+    table = Table("task", "arm", "factor", "what differs", "seeds", "UAR", "difference (95 %)", *kept, box=None)
     for found in compared:
         difference = found.difference and found.difference["uar"]
         low_high = (
@@ -59,6 +63,7 @@ def ablate(
             str(len(found.seeds)),
             f"{uar.whole:.3f}{spread}",
             "reference" if difference is None else f"{difference.difference:+.3f}{low_high}",
+            *(_kept(found.kept) if options.whole else ()),
         )
     Console(width=160).print(table)
     if record is not None:
@@ -67,3 +72,13 @@ def ablate(
         command = shlex.join(["exclaim", "ablate", file.name if file.is_absolute() else file.as_posix()])
         new = ablation_records(options, compared, command=command, tree=tree, date=date)
         write_records(record, replace_records(read_records(record), new))
+
+
+def _kept(kept: "Kept | None") -> tuple[str, ...]:
+    """Return the share of the whole corpus and DD-Ranking's scores as cells of the table."""
+    if kept is None:
+        return ("", "", "")
+    interval = kept.ratio.interval()
+    low_high = " [{:.2f}, {:.2f}]".format(*interval) if interval else ""
+    scores = (kept.label_robust, kept.augmentation_robust)
+    return (f"{kept.ratio.whole:.3f}{low_high}", *("" if each is None else f"{each.whole:.1f}" for each in scores))

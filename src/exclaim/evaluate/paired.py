@@ -1,7 +1,7 @@
 """Two models, or two ways to make one, judged on the same clips: what the difference is and how sure it is."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -17,6 +17,7 @@ __all__ = [
     "McNemar",
     "Spread",
     "agreement",
+    "derived",
     "flips",
     "kl_divergence",
     "mcnemar",
@@ -81,8 +82,23 @@ class Spread(NamedTuple):
 
     def __sub__(self, other: "Spread") -> "Spread":
         """The difference, draw by draw."""
-        whole = (self.whole - other.whole,)
-        return Spread(whole, None if self.draws is None or other.draws is None else self.draws - other.draws)
+        return derived(np.subtract, self, other)
+
+    def __truediv__(self, other: "Spread") -> "Spread":
+        """The ratio, draw by draw."""
+        return derived(np.divide, self, other)
+
+
+def derived(made: Callable[..., float | np.ndarray], *spreads: Spread) -> Spread:
+    """Return a figure that is made from others, of their means and of every draw.
+
+    Args:
+        made: from numbers or from draws (draws,), one for each spread.
+        spreads: of the same clips and the same draws of speakers (see :func:`spread`).
+    """
+    draws = [each.draws for each in spreads]
+    whole = float(made(*(each.whole for each in spreads)))
+    return Spread((whole,), None if any(each is None for each in draws) else np.asarray(made(*draws)))
 
 
 def paired_difference(

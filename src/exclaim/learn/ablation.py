@@ -2,6 +2,10 @@
 
 An ablation is a YAML file: a recipe, seeds, and arms, each of which says what it changes. Every arm is trained once for
 each seed and compared with the reference arm on the test speakers, paired by clip, over speakers and seeds.
+
+Where the arms train on condensed sets it may name the recipe that trains on the whole corpus, of which they keep a
+share, and how a set is trained on with hard labels and without augmentation, for DD-Ranking's scores; the reference is
+then the random subset.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,13 +18,14 @@ import yaml
 
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.evaluate.answers import ClipAnswer, data_hash, read_answers
-from exclaim.evaluate.paired import Difference, Spread, paired_difference, spread
+from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_score
+from exclaim.evaluate.paired import Difference, Spread, derived, paired_difference, spread
 from exclaim.learn.finish import answers_name
 from exclaim.learn.loop import Report
 from exclaim.learn.recipe import load_recipe
 from exclaim.learn.train import Places, Run, train
 
-__all__ = ["Ablation", "Arm", "Compared", "ablate", "compare", "load_ablation"]
+__all__ = ["Ablation", "Arm", "Compared", "Kept", "Ranking", "Whole", "ablate", "compare", "load_ablation"]
 
 FIGURES = ("uar", "auroc", "ece_debiased", "brier")
 _MOST_ARMS = 12  # with more, one of them is better by chance
@@ -34,6 +39,20 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     changes: dict[str, Any] = {}  # laid over the recipe; null takes a value away
 
 
+class Whole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What trains on the whole corpus."""
+
+    recipe: str  # relative to the ablation's file
+    seeds: tuple[int, ...] = ()  # none: the recipe's own; others have runs of their own, as `exclaim train --seed` has
+
+
+class Ranking(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What DD-Ranking asks of every arm besides: two more trainings, which are compared with nothing else."""
+
+    hard: dict[str, Any]  # changes that train an arm with hard labels
+    plain: dict[str, Any]  # changes that train it without augmentation
+
+
 class Ablation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of it."""
 
@@ -44,6 +63,18 @@ class Ablation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     seeds: tuple[int, ...]
     reference: str  # the arm that the others are compared with
     arms: dict[str, Arm]
+    whole: Whole | None = None  # arms are told as a share of it too
+    ranking: Ranking | None = None  # needs whole
+
+
+class Kept(NamedTuple):
+    """What an arm on a condensed set keeps of the whole corpus, by UAR."""
+
+    whole: Spread  # trained on the whole corpus
+    seeds: int  # of that
+    ratio: Spread  # the arm's / the whole's
+    label_robust: Spread | None = None  # DD-Ranking's scores, per cent; None where they are not asked or not trained
+    augmentation_robust: Spread | None = None
 
 
 class Compared(NamedTuple):
@@ -57,6 +88,7 @@ class Compared(NamedTuple):
     clips: int
     speakers: int
     data_sha256: str
+    kept: Kept | None = None  # None where no recipe of the whole corpus is named, or none of its runs is there
 
 
 def load_ablation(path: Path) -> Ablation:
@@ -77,14 +109,36 @@ def load_ablation(path: Path) -> Ablation:
         )
     if len(set(ablation.seeds)) < max(1, len(ablation.seeds)):
         raise RecipeError(f"ablation {path}: seeds {list(ablation.seeds)}; expected one or more, all different")
+    if ablation.ranking is not None and ablation.whole is None:
+        raise RecipeError(f"ablation {path}: ranking asks for `whole`, the recipe that trains on the whole corpus")
     for name in ablation.arms:  # all of them, before the first is trained
-        load_recipe(path.parent / ablation.recipe, _changes(ablation, name, ablation.seeds[0]))
+        for way in _ways(ablation):
+            load_recipe(path.parent / ablation.recipe, _changes(ablation, name, ablation.seeds[0], way))
+    _whole_runs(path, ablation)
     return ablation
 
 
-def _changes(ablation: Ablation, arm: str, seed: int) -> dict[str, Any]:
+def _ways(ablation: Ablation) -> tuple[str, ...]:
+    """Return the ways in which every arm is trained: as it is, and what a ranking asks for besides."""
+    return ("",) if ablation.ranking is None else ("", "hard", "plain")
+
+
+def _whole_runs(path: Path, ablation: Ablation) -> dict[int, dict[str, Any]]:
+    """Return by seed what is laid over the recipe of the whole corpus, its run's name among it."""
+    if ablation.whole is None:
+        return {}
+    recipe = load_recipe(path.parent / ablation.whole.recipe)
+    seeds = ablation.whole.seeds or (recipe.seed,)
+    return {
+        seed: {"name": recipe.name if seed == recipe.seed else f"{recipe.name}-{seed}", "seed": seed} for seed in seeds
+    }
+
+
+def _changes(ablation: Ablation, arm: str, seed: int, way: str = "") -> dict[str, Any]:
     whole = _merged(ablation.changes, ablation.arms[arm].changes)
-    return whole | {"name": f"{ablation.name}-{arm}-{seed}", "seed": seed}
+    if way:
+        whole = _merged(whole, getattr(ablation.ranking, way))
+    return whole | {"name": "-".join(filter(None, (ablation.name, arm, way, str(seed)))), "seed": seed}
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -118,9 +172,14 @@ def ablate(
     ablation = load_ablation(path)
     if unknown := sorted(set(only) - set(ablation.arms)):
         raise RecipeError(f"ablation {path}: no arm {', '.join(unknown)}; its arms are {', '.join(ablation.arms)}")
+    if ablation.whole is not None:
+        for changes in _whole_runs(path, ablation).values():
+            train(path.parent / ablation.whole.recipe, places, accelerator, report, changes)
     for seed in ablation.seeds:
         for name in only or ablation.arms:
-            train(path.parent / ablation.recipe, places, accelerator, report, _changes(ablation, name, seed))
+            for way in _ways(ablation):
+                changes = _changes(ablation, name, seed, way)
+                train(path.parent / ablation.recipe, places, accelerator, report, changes)
     return compare(path, places)
 
 
@@ -134,33 +193,47 @@ def compare(path: Path, places: Places) -> list[Compared]:
     ablation = load_ablation(path)
     compared = []
     for task in ablation.tasks:
-        found = {name: _answers(ablation, name, task, places) for name in ablation.arms}
-        reference = found[ablation.reference]
+        found = {
+            (name, way): _answers(ablation, name, task, places, way)
+            for name in ablation.arms
+            for way in _ways(ablation)
+        }
+        whole = _read({seed: str(run["name"]) for seed, run in _whole_runs(path, ablation).items()}, task, places)
+        reference = found[ablation.reference, ""]
         if not reference:
             raise RecipeError(f"ablation {path}: its reference {ablation.reference!r} is not trained yet")
-        for name, answers in found.items():
-            if answers:
-                compared.append(_compared(name, task, answers, None if name == ablation.reference else reference))
+        for name in ablation.arms:
+            if answers := found[name, ""]:
+                one = _compared(name, task, answers, None if name == ablation.reference else reference)
+                compared.append(one._replace(kept=_kept(ablation, name, task, found, whole)) if whole else one)
     return compared
 
 
-def _answers(ablation: Ablation, arm: str, task: str, places: Places) -> dict[int, tuple[ClipAnswer, ...]]:
-    """Return the answers to the test clips by seed."""
-    folders = {seed: places.runs / str(_changes(ablation, arm, seed)["name"]) for seed in ablation.seeds}
+Runs = dict[int, tuple[ClipAnswer, ...]]  # answers to the test clips by seed
+
+
+def _answers(ablation: Ablation, arm: str, task: str, places: Places, way: str = "") -> Runs:
+    names = {seed: str(_changes(ablation, arm, seed, way)["name"]) for seed in ablation.seeds}
+    return _read(names, task, places)
+
+
+def _read(names: Mapping[int, str], task: str, places: Places) -> Runs:
+    """Return the answers of the runs that are there."""
+    folders = {seed: places.runs / name for seed, name in names.items()}
     whole = {seed: Run(folder=f, model=f / f"{f.name}.onnx", done_before=True) for seed, f in folders.items()}
     return {seed: read_answers(run.folder / answers_name(task)) for seed, run in whole.items() if run.model.is_file()}
 
 
-def _compared(
-    arm: str, task: str, answers: dict[int, tuple[ClipAnswer, ...]], reference: dict[int, tuple[ClipAnswer, ...]] | None
-) -> Compared:
-    one = next(iter(answers.values()))
-    every = [*answers.values(), *(reference or {}).values()]
-    if len({data_hash(rows) for rows in every}) > 1:
-        raise CorpusError(f"arm {arm!r} and its reference answer other clips of {task}; train them on the same corpora")
-    labels = tuple(one[0].probabilities)
-    truth = np.array([labels.index(row.label) for row in one])
-    clusters = [row.cluster for row in one]
+def _refuse_other_clips(arm: str, task: str, *several: Runs) -> None:
+    if len({data_hash(rows) for runs in several for rows in runs.values()}) > 1:
+        raise CorpusError(
+            f"arm {arm!r} and what it is compared with answer other clips of {task}; train them on the same corpora"
+        )
+
+
+def _compared(arm: str, task: str, answers: Runs, reference: Runs | None) -> Compared:
+    _refuse_other_clips(arm, task, answers, reference or {})
+    truth, clusters = _truth(answers)
     own = _stacked(answers)
     return Compared(
         arm=arm,
@@ -168,12 +241,41 @@ def _compared(
         seeds=tuple(answers),
         alone=spread(truth, own, clusters, figures=FIGURES),
         difference=reference and paired_difference(truth, own, _stacked(reference), clusters, figures=FIGURES),
-        clips=len(one),
+        clips=len(truth),
         speakers=len(set(clusters)),
-        data_sha256=data_hash(one),
+        data_sha256=data_hash(next(iter(answers.values()))),
     )
 
 
-def _stacked(answers: dict[int, tuple[ClipAnswer, ...]]) -> np.ndarray:
+def _kept(ablation: Ablation, arm: str, task: str, found: Mapping[tuple[str, str], Runs], whole: Runs) -> Kept:
+    """Return what an arm keeps of the whole corpus; each kind of run draws its seeds for itself."""
+    kinds = {("whole", ""): whole} | {
+        (name, way): found[name, way] for name in (ablation.reference, arm) for way in _ways(ablation)
+    }
+    kinds = {kind: runs for kind, runs in kinds.items() if runs}
+    _refuse_other_clips(arm, task, *kinds.values())
+    truth, clusters = _truth(whole)
+    uar = {
+        kind: spread(truth, _stacked(runs), clusters, side=side, figures=("uar",))["uar"]
+        for side, (kind, runs) in enumerate(kinds.items())
+    }
+    own, random = uar[arm, ""], uar[ablation.reference, ""]
+    kept = Kept(uar["whole", ""], len(whole), own / uar["whole", ""])
+    if (arm, "hard") in uar:
+        kept = kept._replace(label_robust=derived(label_robust_score, uar["whole", ""], uar[arm, "hard"], own, random))
+    if (arm, "plain") in uar and (ablation.reference, "plain") in uar:
+        plain = uar[arm, "plain"], uar[ablation.reference, "plain"]
+        kept = kept._replace(augmentation_robust=derived(augmentation_robust_score, own, random, *plain))
+    return kept
+
+
+def _truth(answers: Runs) -> tuple[np.ndarray, list[str]]:
+    """Return the labels of the clips (n,) and their clusters (n)."""
+    one = next(iter(answers.values()))
+    labels = tuple(one[0].probabilities)
+    return np.array([labels.index(row.label) for row in one]), [row.cluster for row in one]
+
+
+def _stacked(answers: Runs) -> np.ndarray:
     """Return probabilities: (seeds, n, labels)."""
     return np.array([[list(row.probabilities.values()) for row in rows] for rows in answers.values()])

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from exclaim.evaluate.paired import Spread
 from exclaim.evaluate.results import Record
 from exclaim.learn.ablation import Ablation, Compared
 
@@ -13,10 +14,14 @@ _WORDS = {"uar": "UAR", "auroc": "AUROC"}
 def ablation_records(
     ablation: Ablation, compared: Sequence[Compared], *, command: str, tree: str, date: str
 ) -> list[Record]:
-    """Return records for each arm, task and figure: the mean over seeds, and the difference to the reference."""
+    """Return records for each arm, task and figure: the mean over seeds, and the difference to the reference.
+
+    Of arms on condensed sets also what they keep of the whole corpus, and DD-Ranking's scores.
+    """
     records = []
     for found in compared:
         arm = ablation.arms[found.arm]
+        records += _kept_records(ablation, found, command=command, source_tree=tree, date=date)
         for figure, word in _WORDS.items():
             seeds = f"{len(found.seeds)} seeds" if len(found.seeds) > 1 else "1 seed"
             spread = found.alone[figure]
@@ -53,3 +58,50 @@ def ablation_records(
                     )
                 )
     return records
+
+
+def _kept_records(ablation: Ablation, found: Compared, **how: str) -> list[Record]:
+    if found.kept is None or ablation.whole is None:
+        return []
+    prefix, kept = f"ablation.{ablation.name}.{found.task}", found.kept
+    recipe = ablation.whole.recipe.rpartition("/")[2].removesuffix(".yaml")
+    seeds = f"{len(found.seeds)} seeds against {kept.seeds} of the whole corpus"
+    drawn = "95 % intervals over speakers and seeds"
+
+    def record(name: str, metric: str, spread: Spread, protocol: str, unit: str = "") -> Record:
+        return Record(
+            id=f"{prefix}.{name}",
+            metric=metric,
+            value=round(spread.whole, 6),
+            unit=unit,
+            interval=spread.interval(),
+            protocol=f"{protocol}; {drawn}",
+            data=f"{found.clips} test clips of {found.speakers} speakers",
+            data_sha256=found.data_sha256,
+            **how,
+        )
+
+    records = []
+    if found.arm == ablation.reference:
+        protocol = f"mean over {kept.seeds} seeds of {recipe}" if kept.seeds > 1 else f"1 seed of {recipe}"
+        records.append(record("whole.uar", f"UAR of {found.task}, trained on the whole corpus", kept.whole, protocol))
+    records.append(
+        record(
+            f"{found.arm}.kept",
+            f"UAR of {found.task}, arm {found.arm} / trained on the whole corpus ({recipe})",
+            kept.ratio,
+            f"{seeds}, paired by clip",
+        )
+    )
+    named = ((kept.label_robust, "label"), (kept.augmentation_robust, "augmentation"))
+    return records + [
+        record(
+            f"{found.arm}.{word}-robust",
+            f"{word}-robust score of DD-Ranking (arXiv 2505.13300), arm {found.arm}, of UAR",
+            score,
+            f"{seeds}, weight 0.5; 26.9 % is a random subset as good as the whole corpus",
+            "%",
+        )
+        for score, word in named
+        if score is not None
+    ]
