@@ -22,6 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "bench": ("bench", "Speed, size and memory of models, beside librosa and PyTorch."),
     "train": ("train", "Train a teacher, distil a student: one recipe, one run folder."),
     "condense": ("condense", "A corpus in a few hundred synthetic windows: one recipe, one sealed set."),
+    "attack": ("attack", "What condensed sets tell of the clips and people they were made from."),
     "ablate": ("ablate", "One factor at a time: a recipe's arms and seeds, compared clip by clip."),
     "compress": ("compress", "A model in eight bits or with fewer channels, passed only if it is as good."),
     "corpora": ("corpora", "List, check and get the corpora."),

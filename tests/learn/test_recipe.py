@@ -6,7 +6,7 @@ from exclaim.errors import RecipeError
 from exclaim.learn.recipe import load_recipe, recipe_hash, teachers_of
 
 FOLDER = Path(__file__).parents[2] / "recipes"
-RECIPES = sorted(path for path in FOLDER.rglob("*.yaml") if path.parent.name not in ("ablation", "sets"))
+RECIPES = sorted(path for path in FOLDER.rglob("*.yaml") if path.parent.name not in ("ablation", "privacy", "sets"))
 LEAST = """
 name: least
 task: scream-type

@@ -1,0 +1,78 @@
+"""``exclaim attack RECIPE``: what condensed sets tell of the clips and people they were made from."""
+
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import exclaim
+from exclaim.commands.train import training_progress
+from exclaim.corpora.data_root import data_root
+from exclaim.errors import RecipeError
+from exclaim.evaluate.results import read_records, replace_records, source_tree, write_records
+
+if TYPE_CHECKING:
+    from exclaim.privacy.report import PrivacyReport
+    from exclaim.privacy.roc import Figure
+
+app = typer.Typer()
+
+
+@app.command()
+def attack(
+    recipe: Annotated[Path, typer.Argument(help="A YAML file, such as recipes/privacy/dm-10.yaml.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of the corpora; else EXCLAIM_DATA.")] = None,
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs"),
+    cache: Annotated[Path, typer.Option(help="Folder of features and experts.")] = Path("cache"),
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    shadow: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="Make this shadow only, from 0; may be given again. The attacks follow when none is missing."
+        ),
+    ] = None,
+    compare: Annotated[bool, typer.Option("--compare", help="Make no shadow, attack those that are there.")] = False,
+    record: Annotated[Path | None, typer.Option(help="A JSON file of records, such as docs/results.json.")] = None,
+) -> None:
+    """Condense halves of the training clips, train on what comes out, and infer who was in; go on where it stopped."""
+    try:
+        from exclaim.learn.train import Places
+        from exclaim.privacy.attack import attack as run_recipe
+        from exclaim.privacy.records import privacy_records
+    except ModuleNotFoundError as error:
+        raise RecipeError(f"attacking needs {error.name}; install it with `pip install 'exclaim[learn]'`") from error
+    places = Places(data=data_root(data), runs=runs, cache=cache)
+    with training_progress() as stage:
+        run = run_recipe(recipe, places, accelerator, stage, shadow or (), compare)
+    if run.report is None:
+        print(f"{run.folder}: shadows {', '.join(map(str, run.missing))} are missing")
+        return
+    _show(run.report)
+    if record is not None:
+        tree = source_tree(Path(exclaim.__file__).parent)
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        command = shlex.join(["exclaim", "attack", recipe.name if recipe.is_absolute() else recipe.as_posix()])
+        new = privacy_records(run.report, command=command, tree=tree, date=date)
+        write_records(record, replace_records(read_records(record), new))
+
+
+def _show(found: "PrivacyReport") -> None:
+    names = list(dict.fromkeys(name for each in found.attacks for name in each.figures))
+    table = Table("target", "attack", *(_heading(name) for name in names), "members", box=None)
+    for each in found.attacks:
+        figures = (_told(each.figures[name]) if name in each.figures else "" for name in names)
+        table.add_row(each.target, each.attack, *figures, f"{each.members:,} of {each.members + each.others:,}")
+    Console(width=160).print(table)
+
+
+def _heading(name: str) -> str:
+    return "AUC" if name == "auc" else f"found at {name.rpartition('_')[2]} % false"
+
+
+def _told(figure: "Figure") -> str:
+    interval = "" if figure.low is None or figure.high is None else f" [{figure.low:.4f}, {figure.high:.4f}]"
+    return f"{figure.value:.4f}{interval}"

@@ -1,0 +1,69 @@
+"""A tiny corpus of pictures that a test writes itself, and what attacking its sets needs."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from exclaim.learn.train import Places
+
+LABELS = ("ANG", "SAD")
+SHORT = {"epochs": 1, "batch": 16, "learning_rate": 0.003}
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """CREMA-D as pictures: 12 actors, 2 emotions, 4 sentences; an emotion is a bright stripe, a speaker another."""
+    root = tmp_path_factory.mktemp("corpora")
+    folder = root / "crema-d-logmel"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for actor in range(1001, 1013):
+        for number, emotion in enumerate(LABELS):
+            for sentence in ("DFA", "IEO", "IOM", "ITH"):
+                grey = rng.integers(1, 90, (128, 188)).astype(np.uint8)
+                begin = 10 + 40 * number + int(rng.integers(-8, 9))
+                grey[begin : begin + 20, 20:140] += 140
+                grey[90 + 3 * (actor - 1001) :][:3] += 100
+                Image.fromarray(grey).save(folder / f"{actor}_{sentence}_{emotion}_XX.png")
+    return root
+
+
+@pytest.fixture
+def places(pictures: Path, tmp_path: Path) -> Places:
+    return Places(data=pictures, runs=tmp_path / "runs", cache=tmp_path / "cache")
+
+
+@pytest.fixture
+def make_recipe(tmp_path: Path) -> Callable[..., Path]:
+    """Write a privacy recipe of six tiny shadows, and the condense recipe it names; arguments are laid over them."""
+
+    def write(of_set: dict | None = None, **changes) -> Path:
+        condensed = {
+            "name": "tiny",
+            "task": "speech-emotion",
+            "labels": list(LABELS),
+            "sources": ["crema-d-logmel"],
+            "split": {"validation": 0.2, "test": 0.3, "seed": 6},
+            "items": 2,
+            "view": [16, 24],
+            "network": {"name": "cnn6", "options": {"width": 0.125}},
+            "method": {"name": "distribution-matching", "iterations": 2, "batch": 4},
+        }
+        recipe = {
+            "name": "tiny-privacy",
+            "condense": "tiny.yaml",
+            "shadows": 6,
+            "on_half": SHORT,
+            "on_set": SHORT,
+            "encoder": {"network": {"name": "cnn6", "options": {"width": 0.125}}, "schedule": SHORT},
+        }
+        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(condensed | (of_set or {})))
+        path = tmp_path / "tiny-privacy.yaml"
+        path.write_text(yaml.safe_dump(recipe | changes))
+        return path
+
+    return write
