@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from exclaim.card import Card, Head, Parent, Thresholds
+from exclaim.card import Card, CorpusUse, Head, Parent, Thresholds
 from exclaim.evaluate.report.runs import RunFolder, find_runs
 from exclaim.learn.recipe import Distillation, HeadOptions, NetworkOptions, Recipe, SplitOptions
 from exclaim.model import pin, pin_of, seal
@@ -53,6 +53,8 @@ def make_run(tmp_path, clips, make_network) -> Callable[..., Path]:
         chosen: slice = slice(None),
         epochs: int = 3,
         folder: Path | None = None,
+        bursts: tuple[str, ...] = ("csv",),
+        corpora: tuple[CorpusUse, ...] = (),
         **fields: Any,
     ) -> Path:
         run = (folder or tmp_path / "runs") / name
@@ -62,7 +64,7 @@ def make_run(tmp_path, clips, make_network) -> Callable[..., Path]:
             name=name,
             task=task,
             seed=seed,
-            bursts=("csv",),
+            bursts=bursts,
             heads={task: HeadOptions(labels=labels)},
             split=SplitOptions(by=by),
             network=NetworkOptions(name="compact", options={"width": 0.5}),
@@ -90,6 +92,7 @@ def make_run(tmp_path, clips, make_network) -> Callable[..., Path]:
                 name=name,
                 version="1",
                 heads=(Head(task=task, output=task, labels=labels, thresholds=thresholds),),
+                corpora=corpora,
                 parents=tuple(
                     Parent(name=parent.name, sha256=pin_of(parent / f"{parent.name}.onnx")) for parent in parents
                 ),

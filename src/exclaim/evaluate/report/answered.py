@@ -36,11 +36,12 @@ class Answered(NamedTuple):
 
 
 def test_data(run: RunFolder) -> str:
-    """Return what a run's test clips are, in words."""
+    """Return what a run's test clips are, in words: of the corpora that a condensed set was made of, not of the set."""
     split = run.recipe.split
+    corpora = "+".join(use.name for use in run.corpora) if run.on_set else "+".join(run.recipe.bursts)
     if split.by in ("speaker", "random") and not split.sentence_disjoint:
-        return f"{'+'.join(run.recipe.bursts)}, test part of the recipe's split (by {split.by}, seed {split.seed})"
-    return f"{'+'.join(run.recipe.bursts)}, {split.tested}"
+        return f"{corpora}, test part of the recipe's split (by {split.by}, seed {split.seed})"
+    return f"{corpora}, {split.tested}"
 
 
 def answered(run: RunFolder, root: Path, progress: Progress = lambda done, whole: None) -> Answered:

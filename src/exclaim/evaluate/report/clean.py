@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from exclaim.evaluate.paired import Spread
 from exclaim.evaluate.report.answered import test_data
 from exclaim.evaluate.report.paper import ACCURACIES, PAPER
-from exclaim.evaluate.report.provenance import data_lines
+from exclaim.evaluate.report.provenance import data_lines, trained_on
 from exclaim.evaluate.report.rows import Judgement, Row
 from exclaim.evaluate.report.section import Block, Cell, Column, Line, Number, Section, Table, measured, share, signed
 
@@ -92,6 +92,8 @@ def _line(one: Judgement) -> Line:
     ]
     people = f", {one.speakers} speakers" if one.speakers else ""
     detail = f"{len(one.truth):,} clips{people}; {_seeds(one.row)}"
+    if (run := one.row.runs[0]).on_set:
+        detail += f"; learnt from {trained_on(run)}"
     return Line(one.row.name, tuple(cells), detail, "ours" if one.row.split == "speaker" else "random")
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from exclaim.evaluate.report.answered import test_data
 from exclaim.evaluate.report.rows import Judgement, Row
+from exclaim.evaluate.report.runs import RunFolder
 from exclaim.evaluate.report.section import short_hash
 from exclaim.learn.recipe import recipe_hash
 
-__all__ = ["data_lines", "run_line"]
+__all__ = ["data_lines", "run_line", "trained_on"]
 
 
 def data_lines(found: Sequence[Judgement]) -> tuple[str, ...]:
@@ -22,10 +23,19 @@ def data_lines(found: Sequence[Judgement]) -> tuple[str, ...]:
     )
 
 
+def trained_on(run: RunFolder) -> str:
+    """Return what a run learnt from, with the licences: a condensed set, or corpora."""
+    if run.on_set is None:
+        return ", ".join(f"{use.name} ({use.licence})" for use in run.corpora) or "+".join(run.recipe.bursts)
+    licences = " AND ".join(dict.fromkeys(use.licence for use in run.corpora))
+    return f"the condensed set {run.on_set} ({licences}), made of {', '.join(use.name for use in run.corpora)}"
+
+
 def run_line(row: Row) -> str:
     """Return how a row's models were made."""
     runs = "; ".join(
         f"{run.recipe.name}: recipe {short_hash(recipe_hash(run.recipe))}, model {short_hash(run.sha256)}"
+        + f", learnt from {trained_on(run)}"
         + (f", trained on {run.facts.device}" if run.facts.device else "")
         for run in row.runs
     )

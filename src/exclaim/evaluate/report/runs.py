@@ -1,17 +1,29 @@
 """Run folders, as `exclaim train` leaves them: which are there, which are finished."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
+from exclaim.card import CorpusUse
+from exclaim.corpora.condensed import SUFFIX
 from exclaim.errors import ExclaimError, RecipeError
 from exclaim.learn.recipe import Recipe
 from exclaim.model_file import read_card
 from exclaim.pins import pin_of
 
-__all__ = ["RECIPE_FILE", "Found", "RunFacts", "RunFolder", "Skipped", "find_runs", "is_run_folder"]
+__all__ = [
+    "RECIPE_FILE",
+    "Found",
+    "RunFacts",
+    "RunFolder",
+    "Skipped",
+    "find_runs",
+    "is_run_folder",
+    "read_history",
+    "set_file",
+]
 
 RECIPE_FILE = "recipe.json"
 Content = TypeVar("Content")
@@ -25,6 +37,7 @@ class RunFacts(msgspec.Struct, frozen=True, kw_only=True):
     threads: int = 0
     versions: dict[str, str] = {}
     examples: dict[str, int] = {}  # clips of each part
+    condensed: dict[str, str] = {}  # name and sha256 of the set that was trained on; empty where corpora were
 
 
 class RunFolder(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +49,14 @@ class RunFolder(msgspec.Struct, frozen=True, kw_only=True):
     model: Path  # the sealed model file
     sha256: str  # of that file
     parents: tuple[str, ...]  # hashes of the model files that it was distilled or tuned from
+    corpora: tuple[CorpusUse, ...] = ()  # whose clips it learnt from; of a condensed set, those that it was made of
     history: tuple[dict[str, float], ...]  # a line for each epoch, as metrics.jsonl has them
+
+    @property
+    def on_set(self) -> str | None:
+        """The condensed set that it was trained on, by name; None where it was trained on corpora."""
+        named = [PurePath(name).stem for name in self.recipe.bursts if name.endswith(SUFFIX)]
+        return self.facts.condensed.get("name", named[0]) if named else None
 
 
 class Skipped(NamedTuple):
@@ -56,6 +76,16 @@ class Found(NamedTuple):
 def is_run_folder(path: Path) -> bool:
     """Tell whether a folder is a run's."""
     return (Path(path) / RECIPE_FILE).is_file()
+
+
+def set_file(path: Path) -> Path | None:
+    """Return the set that a path names, a file or the run folder that it was condensed in; None where it names none."""
+    path = Path(path)
+    if path.suffix == SUFFIX and not path.is_dir():
+        return path
+    name = path.resolve().name
+    inside = path / f"{name}{SUFFIX}"
+    return inside if inside.is_file() and not (path / f"{name}.onnx").is_file() else None
 
 
 def find_runs(paths: Sequence[Path]) -> Found:
@@ -93,9 +123,11 @@ def _folders(path: Path) -> Iterable[Path]:
 
 
 def _read(folder: Path) -> RunFolder:
+    if (condensed := set_file(folder)) is not None:
+        raise RecipeError(f"is a condensed set and no model; look at it with `exclaim report {condensed.as_posix()}`")
     recipe = _decoded(folder / RECIPE_FILE, Recipe)
     model = folder / f"{recipe.name}.onnx"
-    history = _history(folder / "metrics.jsonl")
+    history = read_history(folder / "metrics.jsonl")
     if (folder / "card.json").is_file():
         raise RecipeError("hears waveforms: it teaches and has no model file; its figures are in card.json")
     if not model.is_file():
@@ -112,6 +144,7 @@ def _read(folder: Path) -> RunFolder:
         model=model,
         sha256=pin_of(model),
         parents=tuple(parent.sha256 for parent in card.parents),
+        corpora=card.corpora,
         history=history,
     )
 
@@ -123,8 +156,8 @@ def _decoded(path: Path, expected: type[Content]) -> Content:
         raise RecipeError(f"{path.name} cannot be read: {error}; the run may be of another release") from error
 
 
-def _history(path: Path) -> tuple[dict[str, float], ...]:
-    """Return the epochs that were trained; a last line that was cut short does not count."""
+def read_history(path: Path) -> tuple[dict[str, float], ...]:
+    """Return the lines of a metrics.jsonl, one an epoch or so; a last one that was cut short does not count."""
     try:
         lines = path.read_bytes().splitlines()
     except OSError:
