@@ -12,7 +12,7 @@ import exclaim
 PACKAGE = Path(exclaim.__file__).parent
 LAYERS = ("sense", "edge", "decide")
 ABOVE = {*LAYERS, "commands", "cli", "demo", "__main__"}  # what nothing below the line may import
-HEAVY = ("torch", "lightning", "librosa", "sklearn", "scipy", "pandas", "onnx")
+HEAVY = ("torch", "lightning_fabric", "librosa", "sklearn", "scipy", "pandas", "onnx")
 LIGHT_MODULES = sorted({path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "__main__"})
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 
 from exclaim.card import CorpusUse, Parent
 from exclaim.condense.experts import train_experts

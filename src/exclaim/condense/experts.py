@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn

@@ -82,7 +82,7 @@ def _generate(folder: Path, clips: int) -> None:
 
 def main(clips: int, folder: Path) -> TrainingCost:
     """Train for one epoch on generated clips and tell what it took; to be called in a process of its own."""
-    from lightning.fabric import Fabric
+    from lightning_fabric import Fabric
 
     from exclaim.corpora.clip import Clip
     from exclaim.learn.examples import Example

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from torch import nn
 
 from exclaim.learn.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights

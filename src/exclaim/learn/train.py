@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 import numpy as np
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from torch import nn
 
 from exclaim.card import Parent
@@ -289,7 +289,8 @@ def _softened(
 
 def _describe(folder: Path, recipe: Recipe, corpora: Corpora, fabric: Fabric) -> None:
     """Write what the run is made of: versions, device, who is in which part."""
-    packages = ("exclaim", "torch", "lightning", "numpy", "onnxruntime", *["transformers"] * hears_waveforms(recipe))
+    packages = ["exclaim", "torch", "lightning-fabric", "numpy", "onnxruntime"]
+    packages += ["transformers"] * hears_waveforms(recipe)
     versions = {package: version(package) for package in packages}
     run = {
         "recipe": recipe_hash(recipe),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 
 from exclaim.card import Parent
 from exclaim.errors import RecipeError
