@@ -64,21 +64,6 @@ def test_the_recipe_of_the_run_goes_before_the_projects(tmp_path, make_model):
     assert find_recipe(model, project) == tmp_path / "recipe.json"
 
 
-def test_counts_are_read_as_the_tools_write_them():
-    assert bench_module._perf_count("12345678,,instructions:u,1000,100.00,,\n") == 12_345_678
-    assert bench_module._perf_count("<not supported>,,instructions:u,0,100.00,,\n") is None
-    assert bench_module._perf_count("") is None
-    assert bench_module._cachegrind_count("==1== I   refs:      1,234,567\n") == 1_234_567
-    assert bench_module._cachegrind_count("==1== brk segment overflow\n") is None
-
-
-def test_a_machine_that_counts_no_instructions_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(bench_module.shutil, "which", lambda name: None)
-    count, note = bench_module._instructions("model.onnx", True)
-    assert count is None
-    assert "--instructions" in note
-
-
 def test_the_recording_is_never_silent(tmp_path):
     write_recording(tmp_path / "a.wav", 0.25)
     samples, rate = soundfile.read(tmp_path / "a.wav", dtype="float32")

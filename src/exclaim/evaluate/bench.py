@@ -6,7 +6,6 @@ Each part runs in a process of its own, with one thread, so that nothing that ra
 import json
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,11 +22,13 @@ from exclaim.evaluate.bench_listen import ListenCost, listen_cost
 from exclaim.evaluate.bench_speed import Speed, SpeedOptions
 from exclaim.evaluate.bench_training import TrainingCost, training_cost
 from exclaim.evaluate.cost import Cost, model_cost
+from exclaim.evaluate.instructions import instructions_each
 from exclaim.features import FRAME_SECONDS
 from exclaim.model import Model
 from exclaim.windows import STEP_FRAMES
 
 __all__ = [
+    "ONE_THREAD",
     "Bench",
     "BenchOptions",
     "ImportCost",
@@ -40,7 +41,7 @@ __all__ = [
     "timed",
 ]
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _COUNTED = (2, 12)  # windows of the two runs whose difference in instructions is taken
 
 
@@ -144,11 +145,11 @@ def bench(
     if listen is not None and options.memory_limit:
         tell("listen on a small board")
         paths = [model.path for model in models]
-        board = board_cost(paths, options.listen_minutes, options.memory_limit, _ONE_THREAD)
+        board = board_cost(paths, options.listen_minutes, options.memory_limit, ONE_THREAD)
     training = None
     if options.training_clips:
         tell(f"training on {options.training_clips:,} clips")
-        training = training_cost(options.training_clips, Path(tempfile.gettempdir()), {**os.environ, **_ONE_THREAD})
+        training = training_cost(options.training_clips, Path(tempfile.gettempdir()), {**os.environ, **ONE_THREAD})
     return Bench(
         machine=machine(),
         front_end_ms=speed.front_end_ms,
@@ -185,7 +186,7 @@ def _listen(
     if detecting != 1:
         return None, (f"`listen` needs one head that detects, these models have {detecting}: it is not measured",)
     tell(f"listen, {options.listen_minutes:g} minutes")
-    return listen_cost([model.path for model in models], options.listen_minutes, _ONE_THREAD), ()
+    return listen_cost([model.path for model in models], options.listen_minutes, ONE_THREAD), ()
 
 
 def find_recipe(model: Model, project: Path | None) -> Path | None:
@@ -222,7 +223,7 @@ def _child(arguments: Sequence[str], given: bytes = b"", before: Sequence[str] =
         [*before, sys.executable, *arguments],
         input=given,
         capture_output=True,
-        env={**os.environ, **_ONE_THREAD},
+        env={**os.environ, **ONE_THREAD},
         check=False,
     )
     if done.returncode:
@@ -284,39 +285,13 @@ def _ratio(theirs: float | None, ours: float) -> float | None:
 
 
 def _instructions(path: str, slowly: bool) -> tuple[int | None, str]:
-    """Count the instructions of a window, front-end and model: what ten windows more take more, divided by ten."""
-    ways: list[tuple[str, list[str], Callable[[str], int | None]]] = []
-    if shutil.which("perf"):
-        ways.append(("perf stat, user mode", ["perf", "stat", "-x,", "-e", "instructions:u"], _perf_count))
-    if slowly and shutil.which("valgrind"):
-        command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
-        ways.append(("valgrind, on the processor that it emulates", command, _cachegrind_count))
-    for name, command, read in ways:
-        counts = [_counted(command, read, path, windows) for windows in _COUNTED]
-        if counts[0] is not None and counts[1] is not None:
-            return round((counts[1] - counts[0]) / (_COUNTED[1] - _COUNTED[0])), name
-    return None, "this machine does not count instructions; --instructions counts them with valgrind, in minutes"
-
-
-def _counted(command: Sequence[str], read: Callable[[str], int | None], path: str, windows: int) -> int | None:
-    done = subprocess.run(
-        [*command, sys.executable, "-m", "exclaim.evaluate.bench_windows", path, str(windows)],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **_ONE_THREAD, "PYTHONHASHSEED": "0"},
-        check=False,
+    """Count the instructions of a window, front-end and model."""
+    return instructions_each(
+        lambda windows: ["-m", "exclaim.evaluate.bench_windows", path, str(windows)],
+        _COUNTED,
+        slowly,
+        {**os.environ, **ONE_THREAD, "PYTHONHASHSEED": "0"},
     )
-    return read(done.stderr) if done.returncode == 0 else None
-
-
-def _perf_count(text: str) -> int | None:
-    counts = [line.split(",")[0] for line in text.splitlines() if "instructions" in line]
-    return int(counts[0]) if counts and counts[0].isdecimal() else None
-
-
-def _cachegrind_count(text: str) -> int | None:
-    counts = [line.rpartition(":")[2].strip().replace(",", "") for line in text.splitlines() if "refs:" in line]
-    return int(counts[0]) if counts and counts[0].isdecimal() else None
 
 
 def _imports(processes: int) -> ImportCost:
