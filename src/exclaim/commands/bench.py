@@ -1,10 +1,11 @@
 """``exclaim bench [MODEL ...]``: what exclaim costs on this machine, beside librosa and eager PyTorch."""
 
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 import typer
@@ -12,13 +13,17 @@ from rich.console import Console
 from rich.table import Table
 
 import exclaim
-from exclaim.evaluate.bench import Bench, BenchOptions
+from exclaim.corpora.data_root import data_root
+from exclaim.evaluate.bench import BenchOptions, Machine
 from exclaim.evaluate.bench import bench as measure
-from exclaim.evaluate.bench_records import bench_records
+from exclaim.evaluate.bench_records import bench_records, set_bench_records
+from exclaim.evaluate.bench_sets import SetBenchOptions, bench_set
 from exclaim.evaluate.results import Record, read_records, replace_records, source_tree, write_records
 from exclaim.model import load_model, shipped_models
 
 __all__ = ["app"]
+
+T = TypeVar("T")
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -39,12 +44,32 @@ def bench(
         int, typer.Option(min=0, help="Clips of a generated epoch of training; 0: leave it out.")
     ] = 0,
     memory_limit: Annotated[
-        int, typer.Option(min=0, help="MB for `listen` as on a small board, besides; 0: leave it out.")
+        int, typer.Option(min=0, help="MB for `listen` as on a small board, besides, or for --on-set; 0: none.")
     ] = 0,
+    on_set: Annotated[
+        Path | None, typer.Option(help="A recipe that trains on a condensed set: measure that, and nothing else.")
+    ] = None,
+    whole: Annotated[
+        Path | None, typer.Option(help="With --on-set: the recipe that trains the same network on the whole corpus.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the corpora, for --whole; else EXCLAIM_DATA.")] = None,
+    runs: Annotated[Path, typer.Option(help="Folder of the runs, for --on-set.")] = Path("runs"),
+    cache: Annotated[Path, typer.Option(help="Folder of features, for --whole.")] = Path("cache"),
     record: Annotated[Path | None, typer.Option(help="Add the figures to this results.json.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Measure front-end, models, imports and `listen`: time, memory, size, and energy where the machine can tell."""
+    """Measure front-end, models, imports and `listen`, or training on a set: time, memory, and what can be counted."""
+    if on_set is not None:
+        asked = SetBenchOptions(
+            recipe=on_set,
+            whole=whole,
+            data=data_root(data),
+            runs=runs,
+            cache=cache,
+            memory_limit=memory_limit * 1_000_000,
+            instructions=instructions,
+        )
+        return _on_set(asked, record, as_json)
     loaded = [load_model(name) for name in models or sorted(shipped_models())]
     options = BenchOptions(
         repeats=repeats,
@@ -69,12 +94,33 @@ def bench(
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
     else:
-        _print(found, records)
+        _print(found.machine, records, found.notes)
     if record is not None:
         write_records(record, replace_records(read_records(record), records))
 
 
-def _with_status(run: Callable[[Callable[[str], None]], Bench]) -> Bench:
+def _on_set(options: SetBenchOptions, record: Path | None, as_json: bool) -> None:
+    """Measure training on a set, print it, and record it where it is asked for."""
+    found = _with_status(lambda tell: bench_set(options, tell))
+    named = ["--on-set", options.recipe.as_posix()]
+    named += ["--whole", options.whole.as_posix()] if options.whole else []
+    named += ["--memory-limit", str(options.memory_limit // 1_000_000)] if options.memory_limit else []
+    named += ["--instructions"] if options.instructions else []
+    records = set_bench_records(
+        found,
+        command=shlex.join(["exclaim", "bench", *named]),
+        tree=source_tree(Path(exclaim.__file__).parent),
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    if as_json:
+        typer.echo(msgspec.json.encode(found).decode())
+    else:
+        _print(found.machine, records)
+    if record is not None:
+        write_records(record, replace_records(read_records(record), records))
+
+
+def _with_status(run: Callable[[Callable[[str], None]], T]) -> T:
     """Show on the standard error what is being measured, where a person looks at it."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -83,8 +129,8 @@ def _with_status(run: Callable[[Callable[[str], None]], Bench]) -> Bench:
         return run(lambda stage: status.update(f"measuring {stage}"))
 
 
-def _print(found: Bench, records: list[Record]) -> None:
-    typer.echo(f"{found.machine.processor}, {found.machine.cores} cores, {found.machine.system}")
+def _print(machine: Machine, records: list[Record], notes: Sequence[str] = ()) -> None:
+    typer.echo(f"{machine.processor}, {machine.cores} cores, {machine.system}")
     table = Table("measured", "value", "", "on", box=None)
     for row in records:
         value = (
@@ -92,5 +138,5 @@ def _print(found: Bench, records: list[Record]) -> None:
         )
         table.add_row(row.metric, value, row.unit, row.data)
     (Console() if sys.stdout.isatty() else Console(width=160)).print(table)
-    for note in found.notes:
+    for note in notes:
         typer.echo(f"note: {note}")

@@ -1,10 +1,11 @@
 """A bench as records for ``docs/results.json``."""
 
 from exclaim.evaluate.bench import Bench, ModelBench
+from exclaim.evaluate.bench_sets import LoopCost, SetBench
 from exclaim.evaluate.records import identifier
 from exclaim.evaluate.results import Record
 
-__all__ = ["bench_records"]
+__all__ = ["bench_records", "set_bench_records"]
 
 _MB = 1e6
 _TURNS = "processor time, one thread on one core, median over turns of five runs on end, all parts in turn"
@@ -127,6 +128,61 @@ def _model_records(model: ModelBench, record, fresh: str) -> list[Record]:
         ),
         record(f"{prefix}.instructions", f"{name}: instructions", model.instructions_per_window, "", counted),
         record(f"{prefix}.energy", f"{name}: energy of a window", model.joules_per_window, "J", energy),
+    ]
+
+
+def set_bench_records(found: SetBench, *, command: str, tree: str, date: str) -> list[Record]:
+    """Return a record for each figure of training on a set, and for each ratio to training on the whole corpus.
+
+    Args:
+        found: what was measured.
+        command: that measures it again.
+        tree: hash of the sources.
+        date: UTC, ISO 8601.
+    """
+    where = f"{found.machine.processor}, {found.machine.system}"
+    alone = "process of its own, one thread on one core, from the set's file and a recipe alone"
+    if found.memory_limit:
+        alone += f", in at most {_mega(found.memory_limit):g} MB of its own (RLIMIT_DATA)"
+    one = f"an epoch of the same loop from kept features, one thread on one core; what it took times {found.epochs}"
+    prefix, name = f"bench.{identifier(found.name)}", f"training {found.network}"
+
+    def record(part: str, metric: str, value: float | None, unit: str, protocol: str, data: str) -> Record:
+        return Record(
+            id=f"{prefix}.{part}",
+            metric=f"{name}{metric}",
+            value=None if value is None else round(value, 6),
+            unit=unit,
+            protocol=f"{protocol}; {where}",
+            data=data,
+            command=command,
+            source_tree=tree,
+            date=date,
+        )
+
+    def costs(part: str, cost: LoopCost, metric: str, protocol: str, data: str) -> list[Record]:
+        counted = f"of a step, times {cost.windows:,} windows: {cost.instructions_note}"
+        return [
+            record(f"{part}.seconds", f"{metric}, the loop", cost.seconds, "s", protocol, data),
+            record(f"{part}.memory", f"{metric}, peak memory", _mega(cost.peak_bytes), "MB", protocol, data),
+            record(f"{part}.instructions", f"{metric}, instructions", cost.instructions, "", counted, data),
+        ]
+
+    on_set, data = found.on_set, f"{found.set}, {found.items} items, {found.on_set.windows:,} windows over all epochs"
+    records = [record("set.wall", " on a set, start to model file", found.wall_seconds, "s", alone, data)]
+    records += costs("set", on_set, " on a set", alone, data)
+    if (whole := found.on_whole) is None:
+        return records
+    records += costs("whole", whole, " on the whole corpus", one, f"{found.whole_name}, {whole.windows:,} windows")
+    both = f"{data}; {found.whole_name}, {whole.windows:,} windows"
+    ratio = " on a set / on the whole corpus"
+    counts = on_set.instructions, whole.instructions
+    more = None if None in counts else counts[0] / counts[1]
+    return [
+        *records,
+        record("ratio.seconds", f"{ratio}, the loop", on_set.seconds / whole.seconds, "", one, both),
+        record("ratio.windows", f"{ratio}, windows", on_set.windows / whole.windows, "", "counted", both),
+        record("ratio.instructions", f"{ratio}, instructions", more, "", on_set.instructions_note, both),
     ]
 
 
