@@ -110,6 +110,20 @@ def test_an_equaliser_is_one_smooth_curve_for_all_frames() -> None:
     assert np.std([curve[0] for curve in curves], axis=0).min() > 2, "no band is spared"
 
 
+def test_a_rumble_comes_or_goes_below_the_voice_and_nowhere_else() -> None:
+    rng = np.random.default_rng(5)
+    voice = np.full((60, 128), -60, np.float32)
+    voice[:, 20:60] = 0
+    voice[:, :4] = -30
+    drawn = [augment.rumble(voice, rng) for _ in range(60)]
+    lowest = np.array([frames[:, 0].mean() for frames in drawn])
+    assert all((frames[:, 15:] == voice[:, 15:]).all() for frames in drawn)
+    assert (lowest < -35).sum() > 10  # a high-pass
+    assert (lowest > -28).sum() > 10  # a rumble
+    assert lowest.min() > -30 - 36
+    assert lowest.max() < -8
+
+
 def test_hushing_takes_the_hum_and_leaves_the_voice() -> None:
     hum = np.full((50, N_MELS), -30.0, np.float32)
     voice = hum.copy()

@@ -19,6 +19,7 @@ __all__ = [
     "mix",
     "power_db",
     "room",
+    "rumble",
     "snr_gain_db",
     "stretch_and_shift",
     "tilt",
@@ -28,6 +29,9 @@ __all__ = [
 ACTIVE_RANGE_DB = 25.0  # a frame is active when its loudest band is at most this far below the clip's
 _HIGHEST_BAND_SHARE = 0.5  # the highest band dies away in this share of the lowest band's time: air and cloth damp it
 _LONGEST_TAIL = 0.6  # seconds
+_RUMBLE_BANDS = (4, 14)  # the first band that is left alone: 100 to 330 Hz
+_RUMBLE_BELOW_DB = (10.0, 40.0)  # a rumble's lowest band under the loudest cell
+_RUMBLE_CUT_DB = 35.0
 _CUT_DB_PER_BAND = 12.0  # slope of an imitated codec's or sampler's edge
 
 
@@ -131,6 +135,25 @@ def hush(frames_db: np.ndarray) -> np.ndarray:
     power = 10 ** (frames_db / np.float32(10))
     steady = np.percentile(power, 10, axis=0).astype(np.float32)
     return 10 * np.log10(np.maximum(power - 2 * steady, power * np.float32(1e-4)))
+
+
+def rumble(frames_db: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw anew what a place and a microphone do below the voice: a steady rumble more, or a high-pass.
+
+    Either ends somewhere from 100 to 330 Hz and is strongest in the lowest band. How far a recording's hum lies under a
+    voice tells how loud the voice was, in that one room; elsewhere it tells nothing.
+
+    Args:
+        frames_db: (frames, 128) in dB.
+        rng: the source of every draw.
+    """
+    end = int(rng.integers(_RUMBLE_BANDS[0], _RUMBLE_BANDS[1] + 1))
+    slope = np.maximum(0, 1 - np.arange(N_MELS, dtype=np.float32) / end)  # 1 in the lowest band, 0 from the end on
+    if rng.random() < 0.5:
+        return frames_db - slope * np.float32(rng.uniform(0, _RUMBLE_CUT_DB))
+    level = frames_db.max() - rng.uniform(*_RUMBLE_BELOW_DB)
+    steady = white_noise(len(frames_db), level, rng) + (slope - 1) * np.float32(15)
+    return np.where(slope > 0, mix(frames_db, steady), frames_db)
 
 
 def room(frames_db: np.ndarray, seconds: float, direct_db: float) -> np.ndarray:

@@ -63,6 +63,8 @@ def burst_window(
     if options.room and rng.random() < options.room:
         burst = augment.room(burst, rng.uniform(*options.room_seconds), rng.uniform(*options.room_direct_db))
     placed, active = _place(burst, options.partial, rng)
+    if options.rumble and rng.random() < options.rumble:
+        placed = augment.rumble(placed, rng)
     if ambience is not None:
         background = _excerpt(ambience, rng)
         gain = augment.snr_gain_db(burst, background, rng.uniform(*options.snr_db))

@@ -172,6 +172,7 @@ class AugmentOptions(_Options, kw_only=True):
     tilt_db: Span = (-6.0, 6.0)  # from the lowest to the highest band
     equaliser_db: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # most of a smooth curve over the bands, up or down
     hushed: Share = 0.0  # how often what sounds all along, a room's hum, is taken away from a burst
+    rumble: Share = 0.0  # how often the lowest bands get a steady rumble or a high-pass
     range_db: Span = (80.0, 80.0)  # what lies further below the window's maximum is floor
     gain_db: Span = (-20.0, 6.0)
     room: Share = 0.0  # how often a burst rings on in a room
