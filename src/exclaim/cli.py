@@ -18,7 +18,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "predict": ("predict", "One prediction per clip."),
     "evaluate": ("evaluate", "A model's quality on a corpus, with intervals."),
     "soundscape": ("soundscape", "Hours of recording with known events, to measure a detector on."),
-    "report": ("report", "Runs as one page with tables and figures, or two models clip by clip."),
+    "report": (
+        "report",
+        "Runs as one page with tables and figures, two models clip by clip, condensed sets to look at.",
+    ),
     "bench": ("bench", "Speed, size and memory of models, beside librosa and PyTorch."),
     "train": ("train", "Train a teacher, distil a student: one recipe, one run folder."),
     "condense": ("condense", "A corpus in a few hundred synthetic windows: one recipe, one sealed set."),

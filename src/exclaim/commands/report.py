@@ -1,4 +1,4 @@
-"""``exclaim report RUNS`` and ``exclaim report RUN_A RUN_B``: runs as one page, or two models clip by clip."""
+"""``exclaim report RUNS``, ``exclaim report RUN_A RUN_B`` and ``exclaim report SETS``: runs or sets as one page."""
 
 import shlex
 import sys
@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import exclaim
+from exclaim.commands.report_sets import asks_for_sets, report_sets
 from exclaim.corpora.data_root import data_root
 from exclaim.errors import ConfigError
 from exclaim.evaluate.report.pair import is_pairable, make_pair
 from exclaim.evaluate.report.record import report_records
-from exclaim.evaluate.report.report import Report, ReportOptions, make_report
+from exclaim.evaluate.report.report import Report, ReportOptions, Stage, make_report
+from exclaim.evaluate.report.set_report import ITEMS
 from exclaim.evaluate.report.write import check_installed, write_report
 from exclaim.evaluate.results import read_records, replace_records, source_tree, write_records
 
@@ -30,7 +32,10 @@ _MOST_SNR_DB = 100.0
 def report(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUNS...", help="Folders of runs, or runs; or two runs or answers files to pair."),
+        typer.Argument(
+            metavar="RUNS...",
+            help="Folders of runs, or runs; or two runs or answers files to pair; or condensed sets to look at.",
+        ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("report"),
     pair: Annotated[
@@ -52,17 +57,23 @@ def report(
     ] = None,
     draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of the intervals.")] = 1000,
     record: Annotated[Path | None, typer.Option(help="A JSON file of records, such as docs/results.json.")] = None,
+    items: Annotated[int, typer.Option(min=0, help="Items of a set's label that are shown; 0: all.")] = ITEMS,
+    sounds: Annotated[
+        Path | None, typer.Option(help="Folder for a WAV file of every item of a set; needs the extra sounds.")
+    ] = None,
 ) -> None:
-    """Make one page of runs, with the paper's tables and figures; or pair two models on the same clips."""
+    """Make one page of runs, with the paper's tables and figures; or pair two models; or look at condensed sets."""
     check_installed()
+    if asks_for_sets(runs, {"--pair": pair, "--stream": stream, "--record": record}):
+        with _progress() as progress:
+            report_sets(runs, out, items, sounds, _stage(progress))
+        return
+    if sounds is not None:
+        raise ConfigError(f"--sounds is for condensed sets; {runs[0]} is none")
     pairing = pair if pair is not None else len(runs) == 2 and all(map(is_pairable, runs))
     root = data_root(data)
     with _progress() as progress:
-
-        def stage(name: str):
-            bar = progress.add_task(name, total=None)
-            return lambda done, whole: progress.update(bar, completed=done, total=whole)
-
+        stage = _stage(progress)
         if pairing:
             found = make_pair(runs, root, draws=draws, stage=stage)
         else:
@@ -89,6 +100,14 @@ def report(
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+
+
+def _stage(progress: Progress) -> Stage:
+    def stage(name: str):
+        bar = progress.add_task(name, total=None)
+        return lambda done, whole: progress.update(bar, completed=done, total=whole)
+
+    return stage
 
 
 def _ratios(text: str) -> tuple[float, ...]:

@@ -72,8 +72,11 @@ def label_test_clips(run: RunFolder, model: Model) -> dict[str, Labelled]:
     """Return the test clips with a label of each head, by task; a head that they say nothing of is left out.
 
     Raises:
-        CorpusError: when no clip has a label of any head, or the files are not there.
+        CorpusError: when no clip has a label of any head, the files are not there, or nobody was held out.
     """
+    split = run.recipe.split
+    if split.held_out <= split.validation:
+        raise CorpusError("holds nobody out to be judged on; `exclaim evaluate` says how good it is on a corpus")
     manifest = read_csv(run.folder / TEST_FILE)
     found, errors = {}, []
     for head in model.card.heads:

@@ -181,4 +181,4 @@ def _runs_section(found: Sequence[Row], skipped: Sequence[Skipped]) -> Section:
 
 
 def _sentence(reason: str) -> str:
-    return reason if reason.startswith("is ") else f"cannot be read: {reason}"
+    return reason if reason.startswith(("is ", "holds ")) else f"cannot be read: {reason}"

@@ -13,7 +13,10 @@ __all__ = [
     "Drawing",
     "Line",
     "Number",
+    "Picture",
     "Section",
+    "Sheet",
+    "Shelf",
     "Table",
     "measured",
     "share",
@@ -88,6 +91,7 @@ class Table(NamedTuple):
     columns: tuple[Column, ...]  # without the first, of names
     blocks: tuple[Block, ...]
     shown: int | None = None  # rows of a block on the page; the CSV has them all. None: all
+    first: str = "model"  # what the first column names, for who does not see it
 
 
 class Drawing(NamedTuple):
@@ -97,6 +101,34 @@ class Drawing(NamedTuple):
     caption: str
     alternative: str  # what it shows, for who does not see it
     svg: str
+
+
+class Picture(NamedTuple):
+    """A window on a contact sheet."""
+
+    image: str  # data URI
+    alternative: str  # what it is, for who does not see it
+    name: str  # below it
+    told: str = ""  # below its name, smaller
+    shares: tuple[tuple[int, float], ...] = ()  # a bar below: number of the colour, share of the width
+    sound: str = ""  # data URI; without one there is no player
+
+
+class Shelf(NamedTuple):
+    """A row of a contact sheet."""
+
+    heading: str
+    detail: str
+    pictures: tuple[Picture, ...]
+
+
+class Sheet(NamedTuple):
+    """Pictures in rows, all drawn alike."""
+
+    caption: str
+    shelves: tuple[Shelf, ...]
+    key: tuple[tuple[int, str], ...] = ()  # what the bars' colours say
+    scale: str = ""  # data URI of the colours, from the floor to the loudest
 
 
 class Section(NamedTuple):
@@ -110,6 +142,7 @@ class Section(NamedTuple):
     notes: tuple[str, ...] = ()
     how: tuple[str, ...] = ()  # data, split, command: how to get it again
     numbers: tuple[Number, ...] = ()
+    sheets: tuple[Sheet, ...] = ()
 
 
 def share(value: float | None) -> str:
