@@ -67,3 +67,20 @@ def make_recipe(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def soft_teacher(tmp_path: Path) -> str:
+    """Write a training recipe that sees what the sets see; returns its name."""
+    recipe = {
+        "name": "teacher",
+        "task": "speech-emotion",
+        "bursts": ["crema-d-logmel"],
+        "heads": {"speech-emotion": {"labels": list(LABELS)}},
+        "split": {"validation": 0.2, "test": 0.3, "seed": 6},
+        "network": {"name": "cnn6", "options": {"width": 0.125, "view": [16, 24]}},
+        "augment": {"ambience": 0, "stretch": [1, 1], "white_noise": 0, "band_limit": 0},
+        "schedule": {"epochs": 1, "batch": 8, "learning_rate": 0.003},
+    }
+    (tmp_path / "teacher.yaml").write_text(yaml.safe_dump(recipe))
+    return "teacher.yaml"

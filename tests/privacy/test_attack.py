@@ -52,7 +52,7 @@ def test_every_target_is_attacked(make_recipe: Callable[..., Path], places: Plac
 
 
 def test_sets_are_made_of_their_half_alone(make_recipe: Callable[..., Path], places: Places) -> None:
-    path = make_recipe(networks=False)
+    path = make_recipe(halves="speakers", networks=False, targets=["subset", "noise", "real"])
     attack(path, places, "cpu", only=[0, 1])
     recipe = load_privacy_recipe(path)
     real = load_real(condensed_by(path, recipe), places.data, places.cache)
@@ -174,13 +174,13 @@ def test_a_half_is_a_corpus_of_its_own(make_recipe: Callable[..., Path], places:
 
 
 def test_files_of_other_clips_or_none_are_refused(make_recipe: Callable[..., Path], places: Places) -> None:
-    path = make_recipe(targets=["subset"], networks=False)
+    path = make_recipe(targets=["subset"], halves="speakers", networks=False)
     attack(path, places, "cpu", only=[0])
     file = places.runs / "tiny-privacy/shadow-00/subset.safetensors"
-    make_recipe({"items": 3}, targets=["subset"], networks=False)
+    make_recipe({"items": 3}, targets=["subset"], halves="speakers", networks=False)
     with pytest.raises(StoreError, match="another recipe"):
         attack(path, places, "cpu", only=[0])
-    make_recipe(targets=["subset"], networks=False)
+    make_recipe(targets=["subset"], halves="speakers", networks=False)
     file.write_bytes(b"hello")
     with pytest.raises(StoreError, match="remove it"):
         attack(path, places, "cpu", only=[0])
@@ -192,6 +192,6 @@ def test_a_shadow_that_the_recipe_has_not_is_refused(make_recipe: Callable[..., 
 
 
 def test_another_recipe_of_the_same_name_is_refused(make_recipe: Callable[..., Path], places: Places) -> None:
-    attack(make_recipe(targets=["subset"], networks=False), places, "cpu", only=[0])
+    attack(make_recipe(targets=["subset"], halves="speakers", networks=False), places, "cpu", only=[0])
     with pytest.raises(RecipeError, match="another recipe"):
-        attack(make_recipe(targets=["subset"], networks=False, seed=1), places, "cpu", only=[0])
+        attack(make_recipe(targets=["subset"], halves="speakers", networks=False, seed=1), places, "cpu", only=[0])

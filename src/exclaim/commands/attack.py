@@ -11,6 +11,7 @@ from rich.table import Table
 
 import exclaim
 from exclaim.commands.train import training_progress
+from exclaim.corpora.condensed import read_set
 from exclaim.corpora.data_root import data_root
 from exclaim.errors import RecipeError
 from exclaim.evaluate.results import read_records, replace_records, source_tree, write_records
@@ -36,6 +37,10 @@ def attack(
         ),
     ] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Make no shadow, attack those that are there.")] = False,
+    into: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="SET", help="Write what was found into this set's card; may be given again."),
+    ] = None,
     record: Annotated[Path | None, typer.Option(help="A JSON file of records, such as docs/results.json.")] = None,
 ) -> None:
     """Condense halves of the training clips, train on what comes out, and infer who was in; go on where it stopped."""
@@ -43,15 +48,21 @@ def attack(
         from exclaim.learn.train import Places
         from exclaim.privacy.attack import attack as run_recipe
         from exclaim.privacy.records import privacy_records
+        from exclaim.privacy.verdict import verdict
     except ModuleNotFoundError as error:
         raise RecipeError(f"attacking needs {error.name}; install it with `pip install 'exclaim[learn]'`") from error
     places = Places(data=data_root(data), runs=runs, cache=cache)
     with training_progress() as stage:
-        run = run_recipe(recipe, places, accelerator, stage, shadow or (), compare)
+        run = run_recipe(recipe, places, accelerator, stage, shadow or (), compare, into or ())
     if run.report is None:
         print(f"{run.folder}: shadows {', '.join(map(str, run.missing))} are missing")
         return
     _show(run.report)
+    for file in into or ():
+        print(f"{file}: {read_set(file).card.privacy['says']}")
+    if not into:
+        for target in dict.fromkeys(each.target for each in run.report.neighbours):
+            print(f"{target}: {verdict(target, run.report.attacks).says}")
     if record is not None:
         tree = source_tree(Path(exclaim.__file__).parent)
         date = datetime.now(UTC).isoformat(timespec="seconds")
@@ -66,7 +77,23 @@ def _show(found: "PrivacyReport") -> None:
     for each in found.attacks:
         figures = (_told(each.figures[name]) if name in each.figures else "" for name in names)
         table.add_row(each.target, each.attack, *figures, f"{each.members:,} of {each.members + each.others:,}")
-    Console(width=160).print(table)
+    console = Console(width=160)
+    console.print(table)
+    if found.quality:
+        table = Table("target", "accuracy on clips of its half", "of the other half", box=None)
+        for row in found.quality:
+            table.add_row(row.target, f"{row.accuracy_in:.3f}", f"{row.accuracy_out:.3f}")
+        console.print(table)
+    if found.neighbours:
+        table = Table("target", "nearest clip by", "median", "of strangers", "ratio", "is of the half", box=None)
+        for near in found.neighbours:
+            unit = f" {near.unit}" if near.unit else ""
+            far = ("", "") if near.strangers is None else (f"{near.strangers:.3g}{unit}", f"{near.ratio:.2f}")
+            table.add_row(near.target, near.measure, f"{near.to_clips:.3g}{unit}", *far, _told(near.nearer))
+        console.print(table)
+    if found.encoder is not None:
+        encoder = found.encoder
+        console.print(f"speaker encoder: {encoder.accuracy:.3f} right of {encoder.speakers} speakers")
 
 
 def _heading(name: str) -> str:

@@ -1,9 +1,7 @@
 """From a privacy recipe to a report: clips, halves, shadows, attacks, figures."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -11,21 +9,22 @@ from lightning.fabric import Fabric
 
 from exclaim.condense.real import Real, load_real
 from exclaim.condense.recipe import CondenseRecipe
+from exclaim.corpora.condensed import read_set
 from exclaim.errors import RecipeError
 from exclaim.learn.loop import Report
 from exclaim.learn.run_folder import claim, logged
 from exclaim.learn.train import Places
+from exclaim.privacy.card import fill_card, target_of
+from exclaim.privacy.encoder import SpeakerEncoder, train_encoder
+from exclaim.privacy.findings import Case, findings, neighbours_of_set
 from exclaim.privacy.halves import balanced_halves
-from exclaim.privacy.lira import deviations, likelihood_ratios
-from exclaim.privacy.recipe import PrivacyRecipe, Target, condensed_by, load_privacy_recipe, privacy_hash
-from exclaim.privacy.report import Attack, PrivacyReport, Quality, write_report
-from exclaim.privacy.roc import Roc, attack_figures, roc, thinned
+from exclaim.privacy.recipe import PrivacyRecipe, Target, condensed_by, load_privacy_recipe
+from exclaim.privacy.report import Encoder, PrivacyReport, write_report
 from exclaim.privacy.shadow import Answers, attack_key, make_shadow, parts, read_answers
 
 __all__ = ["AttackRun", "attack", "halves_of"]
 
 Reports = Callable[[str], Report]
-_HALF, _SET = "membership of the half", "membership of the set"
 
 
 class AttackRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,13 +35,6 @@ class AttackRun(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[int, ...]  # shadows that are not whole yet
 
 
-class _Attacked(NamedTuple):
-    """What attacks found, before it is a report."""
-
-    attacks: list[Attack]
-    curves: dict[tuple[Target, str], Roc]
-
-
 def attack(
     path: Path,
     places: Places,
@@ -50,6 +42,7 @@ def attack(
     report: Reports = lambda name: lambda *numbers: None,
     only: Sequence[int] = (),
     compare: bool = False,
+    into: Sequence[Path] = (),
 ) -> AttackRun:
     """Make the shadows that a recipe asks for and attack them; go on where an earlier call stopped.
 
@@ -60,9 +53,11 @@ def attack(
         report: given a stage's name, returns what is told of its progress.
         only: shadows to make, from 0; all by default. The attacks follow when none is missing.
         compare: make no shadow, attack those that are there.
+        into: condensed sets of the attacked kind, whose cards get the figures; the attacks must be whole.
 
     Raises:
-        RecipeError: when the recipe does not hold together, or its run folder holds another recipe's run.
+        RecipeError: when the recipe does not hold together, its run folder holds another recipe's run, or a set is of
+            another kind or cannot be told of yet.
         CorpusError: when a corpus is not there.
         StoreError: when a shadow's file is damaged or of other clips.
     """
@@ -70,6 +65,8 @@ def attack(
     condensed = condensed_by(path, recipe)
     if strange := [number for number in only if not 0 <= number < recipe.shadows]:
         raise RecipeError(f"recipe {path}: no shadow {strange[0]}; its shadows are 0 to {recipe.shadows - 1}")
+    for file in into:
+        read_set(file)  # so that one that cannot be read is refused before the work
     folder = places.runs / recipe.name
     claim(folder, recipe)
     with logged(folder / "log.txt"):
@@ -81,9 +78,20 @@ def attack(
         shadows = _read(recipe, condensed, real, folder)
         missing = tuple(number for number, shadow in enumerate(shadows) if None in shadow.values())
         if missing:
+            if into:
+                raise RecipeError(
+                    f"run {recipe.name}: shadows {', '.join(map(str, missing))} are missing; make them first"
+                )
             return AttackRun(folder=folder, report=None, missing=missing)
-        found, curves = _reported(recipe, condensed, real, halves, shadows)
+        strangers = _strangers(condensed, places, _teller(report, recipe.name))
+        encoder, told = _encoder(recipe, condensed, real, places.cache, fabric, report)
+        directions = encoder.directions(real.windows) if encoder is not None else np.zeros((len(real.labels), 0))
+        case = Case(recipe, condensed, real, halves, shadows, strangers, encoder, directions)
+        found, curves = findings(case, told, report(f"{recipe.name}: attacks"))
         write_report(folder, found, curves)
+        for file in into:
+            made = read_set(file)
+            fill_card(file, found, neighbours_of_set(case, made, target_of(made.card, found)))
     return AttackRun(folder=folder, report=found, missing=())
 
 
@@ -107,86 +115,20 @@ def _read(recipe: PrivacyRecipe, condensed: CondenseRecipe, real: Real, folder: 
     ]
 
 
-def _reported(
-    recipe: PrivacyRecipe,
-    condensed: CondenseRecipe,
-    real: Real,
-    halves: np.ndarray,
-    shadows: list[dict[Target, Answers]],
-) -> tuple[PrivacyReport, dict[tuple[Target, str], Roc]]:
-    found = _Attacked([], {})
-    quality = []
-    for target in recipe.targets:
-        if recipe.networks:
-            answers = [shadow[target] for shadow in shadows]
-            quality.append(_quality(target, answers, halves))
-            _infer_membership(found, recipe, real, halves, target, answers)
-    report = PrivacyReport(
-        name=recipe.name,
-        recipe=privacy_hash(recipe),
-        condense=condensed.name,
-        changes=recipe.changes,
-        method=str(msgspec.to_builtins(condensed.method)["name"]),
-        task=condensed.task,
-        labels=condensed.labels,
-        view=condensed.view,
-        items=condensed.items,
-        sources=condensed.sources,
-        data_sha256=real.data,
-        halves=recipe.halves,
-        shadows=recipe.shadows,
-        clips=len(real.labels),
-        speakers=len(set(real.speakers)),
-        network=(recipe.network or condensed.network).name if recipe.networks else "",
-        attacks=tuple(found.attacks),
-        quality=tuple(quality),
-        seconds=round(sum(sum(made.seconds.values()) for shadow in shadows for made in shadow.values()), 1),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    return report, found.curves
+def _strangers(condensed: CondenseRecipe, places: Places, progress: Callable[[str, int, int], None]) -> np.ndarray:
+    """Return the clips of speakers who are held out: (k, bands, frames) uint8."""
+    found = [
+        load_real(condensed, places.data, places.cache, progress, part).windows
+        for part in ("validation", "test")
+        if getattr(condensed.split, part) or (part == "test" and condensed.split.by == "speaker-folds")
+    ]
+    return np.concatenate(found) if found else np.zeros((0, *condensed.view), np.uint8)
 
 
-def _quality(target: Target, answers: Sequence[Answers], halves: np.ndarray) -> Quality:
-    right = np.stack([answer.right for answer in answers])
-    return Quality(target=target, accuracy_in=float(right[halves].mean()), accuracy_out=float(right[~halves].mean()))
-
-
-def _infer_membership(
-    found: _Attacked,
-    recipe: PrivacyRecipe,
-    real: Real,
-    halves: np.ndarray,
-    target: Target,
-    answers: Sequence[Answers],
-) -> None:
-    """Ask whether a clip was in the half and, where clips became a set's items or these began as clips, in the set."""
-    confidence = np.stack([answer.confidence for answer in answers]).astype(np.float64)
-    ratios = likelihood_ratios(confidence, halves, recipe.shared_variance)
-    _add(found, target, _HALF, ratios, halves, real.speakers, recipe.seed)
-    own = np.zeros(halves.shape, bool)
-    for row, answer in zip(own, answers, strict=True):
-        row[answer.own] = True
-    if own.any():
-        _add(found, target, _SET, deviations(confidence, own, recipe.shared_variance), own, real.speakers, recipe.seed)
-
-
-def _add(
-    found: _Attacked,
-    target: Target,
-    name: str,
-    scores: np.ndarray,
-    members: np.ndarray,
-    speakers: Sequence[str],
-    seed: int,
-) -> None:
-    counted = ~np.isnan(scores)
-    found.attacks.append(
-        Attack(
-            target=target,
-            attack=name,
-            figures=attack_figures(scores, members, speakers, seed=seed),
-            members=int(members[counted].sum()),
-            others=int((~members[counted]).sum()),
-        )
-    )
-    found.curves[target, name] = thinned(roc(scores[counted], members[counted]))
+def _encoder(
+    recipe: PrivacyRecipe, condensed: CondenseRecipe, real: Real, cache: Path, fabric: Fabric, report: Reports
+) -> tuple[SpeakerEncoder | None, Encoder | None]:
+    """Return the attacker's speaker encoder; none where clips tell no speakers apart."""
+    if recipe.halves == "clips" and not 1 < len(set(real.speakers)) < len(real.speakers):
+        return None, None
+    return train_encoder(recipe.encoder, condensed, real, cache, fabric, report(f"{recipe.name}: speaker encoder"))

@@ -26,6 +26,7 @@ class EncoderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         shift_frames=(-12, 12), pitch_bands=(0, 0), tilt_db=(-4, 4), time_masks=1, band_masks=1
     )
     kept_back: Annotated[float, msgspec.Meta(gt=0, lt=1)] = 0.1  # share of each speaker's clips it is judged on
+    seed: int = 0  # runs that share it on the same clips share the encoder
 
 
 class PrivacyRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -61,8 +62,12 @@ def load_privacy_recipe(path: Path) -> PrivacyRecipe:
     recipe = read_recipe(path, PrivacyRecipe)
     if not recipe.targets or len(set(recipe.targets)) < len(recipe.targets):
         raise RecipeError(f"recipe {path}: targets are {list(recipe.targets)}; expected one or more, each once")
-    if recipe.targets == ("full",) and not recipe.networks:
-        raise RecipeError(f"recipe {path}: the target full is a network, but networks is false; name a set")
+    if "full" in recipe.targets and not recipe.networks:
+        raise RecipeError(f"recipe {path}: the target full is a network, but networks is false; leave one of them out")
+    if recipe.halves == "clips" and not recipe.networks:
+        raise RecipeError(
+            f"recipe {path}: whether clips were in is told by networks, but networks is false; say `halves: speakers`"
+        )
     if any(abs(frames) >= _FRAMES for frames in recipe.views):
         raise RecipeError(f"recipe {path}: views are {list(recipe.views)}; expected frames from -187 to 187")
     condensed = condensed_by(path, recipe)

@@ -14,7 +14,7 @@ def figure_words(name: str) -> str:
 
 
 def privacy_records(found: PrivacyReport, *, command: str, tree: str, date: str) -> list[Record]:
-    """Return a record for each figure of each attack.
+    """Return a record for each figure of each attack, and for the nearest clips of each target's items.
 
     Args:
         found: the report of a run.
@@ -48,7 +48,17 @@ def privacy_records(found: PrivacyReport, *, command: str, tree: str, date: str)
             **shared,
         )
 
-    return [
+    near = [
+        record(
+            f"{each.target}.nearest-clip.{each.measure}",
+            f"nearest of all clips to an item is of the half that the set was made from, {each.target}, by "
+            f"{each.measure}; median distance {each.to_clips:.3g} {each.unit}".rstrip()
+            + ("" if each.ratio is None else f", {each.ratio:.2f} times that of strangers"),
+            each.nearer,
+        )
+        for each in found.neighbours
+    ]
+    return near + [
         record(
             f"{each.target}.{identifier(each.attack)}.{identifier(name.replace('0.1', 'tenth'))}",
             f"{figure_words(name)}, {each.attack}, {each.target}",

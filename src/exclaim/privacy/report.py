@@ -53,10 +53,10 @@ class Neighbours(msgspec.Struct, frozen=True, kw_only=True):
     measure: Literal["log-mel", "embedding"]
     unit: str  # "dB", or "" of a cosine distance
     to_clips: float  # median distance of an item to the nearest clip that the set was made from
-    strangers: float  # median distance of held-out speakers' clips to the nearest of as many clips
-    ratio: float  # the first over the second; below 1, items are nearer to the clips than strangers are
-    least_ratio: float  # the nearest item's distance over the median of the strangers
-    nearer: Figure  # how often the nearest clip is one that the set was made from, in place of the other half's
+    strangers: float | None  # of held-out speakers' clips, as items; None where nobody was held out
+    ratio: float | None  # the first over the second; below 1, items are nearer to the clips than strangers are
+    least_ratio: float | None  # the same of the nearest item
+    nearer: Figure  # how often the nearest of all clips is one that the set was made from
 
 
 class PrivacyReport(msgspec.Struct, frozen=True, kw_only=True):

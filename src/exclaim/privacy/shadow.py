@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from safetensors import safe_open
 from safetensors.numpy import save_file
 from torch import nn

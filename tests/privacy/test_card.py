@@ -1,0 +1,80 @@
+"""What attacks reached stands in the set's card: sealed and pinned anew, items and labels bit by bit as before."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+from exclaim.condense.condense import condense
+from exclaim.corpora.condensed import read_set
+from exclaim.errors import CorpusError, RecipeError
+from exclaim.learn.train import Places
+from exclaim.pins import pin_of, read_pins
+from exclaim.privacy.attack import attack
+
+
+@pytest.fixture
+def made(make_recipe: Callable[..., Path], places: Places, tmp_path: Path) -> Path:
+    make_recipe()
+    return condense(tmp_path / "tiny.yaml", places, "cpu").set
+
+
+def test_both_kinds_of_halves_end_up_in_the_card(made: Path, make_recipe: Callable[..., Path], places: Places) -> None:
+    tensors, before = load_file(made), read_set(made).card
+    attack(make_recipe(targets=["noise"]), places, "cpu", into=[made])
+    card = read_set(made).card
+    assert card.privacy["clips"]["membership of the half"]["true_positives_at_1"]["chance"] == 0.01
+    assert card.privacy["clips"]["nearest clip, log-mel"]["unit"] == "dB"
+    assert set(card.privacy["this set"]) == {"nearest clip, log-mel", "nearest clip, embedding"}
+    assert card.privacy["passes"] is False
+    assert "Membership of speakers was not attacked" in card.privacy["says"]
+    path = make_recipe(name="by-speaker", halves="speakers", targets=["noise"], networks=False)
+    attack(path, places, "cpu", into=[made])
+    found = read_set(made)
+    assert found.card.privacy["clips"] == card.privacy["clips"], "what the first run found stays"
+    told = found.card.privacy["speakers"]
+    assert sum(name.startswith("speakers by") for name in told) == 4
+    assert "not attacked" not in found.card.privacy["says"]
+    assert "AUC" in found.card.privacy["says"]
+    assert read_pins(made.parent)[made.name] == pin_of(made)
+    after = load_file(made)
+    assert all((after[name] == tensors[name]).all() for name in tensors)
+    untouched = {"privacy", "sha256"}
+    for field in before.__struct_fields__:
+        assert (getattr(found.card, field) == getattr(before, field)) == (field not in untouched)
+    assert made.stat().st_size < 8192 + sum(tensor.nbytes for tensor in tensors.values())
+
+
+def test_soft_labels_keep_every_bit(
+    make_recipe: Callable[..., Path], places: Places, tmp_path: Path, soft_teacher: str
+) -> None:
+    soft = {"soft_labels": "teacher", "teacher": soft_teacher, "temperature": 2}
+    path = make_recipe(soft, targets=["noise"], halves="speakers", networks=False)
+    made = condense(tmp_path / "tiny.yaml", places, "cpu").set
+    before = load_file(made)["distributions"].tobytes()
+    attack(path, places, "cpu", into=[made])
+    assert read_set(made).card.privacy
+    assert load_file(made)["distributions"].tobytes() == before
+
+
+def test_a_set_of_another_kind_is_refused(
+    made: Path, make_recipe: Callable[..., Path], places: Places, tmp_path: Path
+) -> None:
+    whole = made.read_bytes()
+    with pytest.raises(RecipeError, match="did not attack the target 'noise'"):
+        attack(make_recipe(targets=["subset", "real"]), places, "cpu", into=[made])
+    path = make_recipe({"items": 3}, name="larger", targets=["noise"], halves="speakers", networks=False)
+    with pytest.raises(RecipeError, match="not of the kind"):
+        attack(path, places, "cpu", into=[made])
+    assert made.read_bytes() == whole
+
+
+def test_what_cannot_be_told_yet_is_refused(
+    made: Path, make_recipe: Callable[..., Path], places: Places, tmp_path: Path
+) -> None:
+    path = make_recipe(targets=["noise"], halves="speakers", networks=False)
+    with pytest.raises(RecipeError, match="1, 2, 3, 4, 5 are missing"):
+        attack(path, places, "cpu", only=[0], into=[made])
+    with pytest.raises(CorpusError, match="no such file"):
+        attack(path, places, "cpu", only=[0], into=[tmp_path / "missing.safetensors"])
