@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from exclaim.card import CorpusUse
-from exclaim.corpora.condensed import CARD_KEY, read_set, write_set
+from exclaim.corpora.condensed import CARD_KEY, items_within, read_set, write_set
 from exclaim.corpora.condensed_card import SetCard, dump_set_card, parse_set_card
 from exclaim.errors import CorpusError
 from exclaim.pins import pin
@@ -63,6 +63,21 @@ def test_a_byte_a_cell_and_little_more(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     write_set(path, items(), HARD, CARD)
     assert items().nbytes < path.stat().st_size < items().nbytes + 2500
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float16"])
+def test_as_many_items_as_a_share_of_bytes_holds(kind: str, tmp_path: Path) -> None:
+    """The file is no larger; the 8,192 bytes that are left for its card are the only slack."""
+    rows, card = soft()
+    each = items_within(100_000, (16, 24), kind, 2, True)
+    many = msgspec.structs.replace(card, items=2 * each, stored=kind)
+    write_set(
+        tmp_path / "a.safetensors", np.repeat(items(kind)[:1], 2 * each, axis=0), np.repeat(rows[:1], 2 * each, 0), many
+    )
+    size = (tmp_path / "a.safetensors").stat().st_size
+    assert 100_000 - 8192 - 2 * (items(kind)[0].nbytes + 4) < size <= 100_000
+    assert items_within(8192, (16, 24), kind, 2, True) == 0
+    assert items_within(int(0.15 * 89_972_864), (64, 64), "uint8", 6, True) == 547, "as recipes/sets/*-15-percent say"
 
 
 def test_cells_that_look_like_the_hash_do_no_harm(tmp_path: Path) -> None:

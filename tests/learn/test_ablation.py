@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import yaml
 
+from exclaim.condense.recipe import load_condense_recipe
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.evaluate.answers import ClipAnswer, write_answers
 from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_score
-from exclaim.learn.ablation import ablate, compare, load_ablation
+from exclaim.learn.ablation import _changes, ablate, compare, load_ablation
 from exclaim.learn.ablation_records import ablation_records
 from exclaim.learn.finish import answers_name
+from exclaim.learn.recipe import load_recipe
 from exclaim.learn.train import Places
 
 RECIPES = Path(__file__).parents[2] / "recipes"
@@ -100,6 +102,23 @@ def test_every_ablation_of_the_project_holds_together(path: Path) -> None:
     ablation = load_ablation(path)
     assert ablation.name == path.stem
     assert len(ablation.seeds) >= 5
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in ABLATIONS if path.stem.startswith("sets-")], ids=lambda path: path.stem
+)
+def test_every_arm_on_a_set_has_the_sets_recipe_and_a_tenth_of_the_windows(path: Path) -> None:
+    """Of what training on the whole corpus sees: 4,493 clips of CREMA-D or 3,960 of EmoGator, every epoch."""
+    ablation = load_ablation(path)
+    whole = load_recipe(path.parent / ablation.whole.recipe)
+    clips = 4493 if whole.task == "speech-emotion" else 3960
+    for arm in ablation.arms:
+        recipe = load_recipe(path.parent / ablation.recipe, _changes(ablation, arm, 1))
+        condensed = load_condense_recipe(RECIPES / "sets" / f"{recipe.bursts[0].removesuffix('.safetensors')}.yaml")
+        assert whole.network.name == recipe.network.name
+        assert condensed.initialisation == "random" or recipe.network.seed == condensed.seed
+        items = len(condensed.labels) * (547 if condensed.share else condensed.items)
+        assert recipe.schedule.epochs * recipe.schedule.passes * items <= 0.1 * whole.schedule.epochs * clips
 
 
 def test_an_arm_is_compared_with_the_reference_over_clips_and_seeds(tmp_path: Path, places: Places) -> None:

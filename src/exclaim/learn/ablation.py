@@ -14,7 +14,6 @@ from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import numpy as np
-import yaml
 
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.evaluate.answers import ClipAnswer, data_hash, read_answers
@@ -22,7 +21,7 @@ from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_
 from exclaim.evaluate.paired import Difference, Spread, derived, paired_difference, spread
 from exclaim.learn.finish import answers_name
 from exclaim.learn.loop import Report
-from exclaim.learn.recipe import load_recipe
+from exclaim.learn.recipe import load_recipe, read_recipe
 from exclaim.learn.train import Places, Run, train
 
 __all__ = ["Ablation", "Arm", "Compared", "Kept", "Ranking", "Whole", "ablate", "compare", "load_ablation"]
@@ -92,15 +91,12 @@ class Compared(NamedTuple):
 
 
 def load_ablation(path: Path) -> Ablation:
-    """Read and check an ablation.
+    """Read and check an ablation; it may lie over a ``base`` as a recipe does.
 
     Raises:
         RecipeError: when it does not hold together, or has more than 12 arms.
     """
-    try:
-        ablation = msgspec.convert(yaml.safe_load(Path(path).read_text("utf-8")), Ablation, strict=False)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
-        raise RecipeError(f"ablation {path}: {error}") from error
+    ablation = read_recipe(path, Ablation)
     if ablation.reference not in ablation.arms:
         raise RecipeError(f"ablation {path}: reference {ablation.reference!r} is none of {', '.join(ablation.arms)}")
     if len(ablation.arms) > _MOST_ARMS:
