@@ -2,8 +2,11 @@
 
 import json
 
+import msgspec
 import pytest
 
+from exclaim.evaluate.bench import machine
+from exclaim.evaluate.bench_sets import LoopCost, SetBench
 from exclaim.evaluate.results import read_records
 
 
@@ -30,6 +33,42 @@ def test_bench_prints_and_records(exclaim, tiny, tmp_path):
         "bench.board.memory",
     } <= ids
     assert str(tmp_path) not in results.read_text()
+
+
+def test_training_on_a_set_is_measured_alone_and_recorded(exclaim, tmp_path, monkeypatch):
+    asked = []
+
+    def measured(options, tell):
+        asked.append(options)
+        loop = LoopCost(windows=600, seconds=3.0, peak_bytes=400_000_000, instructions_note="not counted")
+        return SetBench(
+            machine=machine(),
+            name="on-tiny",
+            set="tiny",
+            items=4,
+            network="cnn6",
+            memory_limit=options.memory_limit,
+            wall_seconds=5.0,
+            on_set=loop,
+            whole_name="whole",
+            on_whole=msgspec.structs.replace(loop, windows=6000, seconds=40.0, instructions=None),
+            epochs=16,
+        )
+
+    monkeypatch.setattr("exclaim.commands.bench.bench_set", measured)
+    results = tmp_path / "results.json"
+    recipes = ("--on-set", tmp_path / "on-tiny.yaml", "--whole", tmp_path / "whole.yaml")
+    done = exclaim("bench", *recipes, "--memory-limit", 512, "--record", results)
+    assert done.status == 0, done.err
+    assert "front-end" not in done.out
+    assert asked[0].memory_limit == 512_000_000
+    records = {record.id: record for record in read_records(results)}
+    assert records["bench.on-tiny.ratio.seconds"].value == 0.075
+    assert records["bench.on-tiny.ratio.windows"].value == 0.1
+    assert records["bench.on-tiny.set.instructions"].value is None
+    assert records["bench.on-tiny.set.wall"].command == (
+        "exclaim bench --on-set on-tiny.yaml --whole whole.yaml --memory-limit 512"
+    )
 
 
 def test_a_model_that_is_not_there_is_named(exclaim):

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from exclaim.card import CorpusUse
+from exclaim.cli import main
 from exclaim.corpora.condensed import read_set, write_set
 from exclaim.corpora.condensed_card import SetCard
 from exclaim.errors import CorpusError, RecipeError
@@ -105,6 +106,19 @@ def test_a_device_trains_from_the_set_alone(tmp_path: Path) -> None:
     answers = load_model(run.model).logits(np.stack([low, high]))["scream-type"].argmax(axis=1)
     assert answers.tolist() == [0, 1]
     assert not list(empty.iterdir())
+
+
+def test_a_folder_with_the_set_and_a_recipe_is_all_that_the_command_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_set(tmp_path)
+    recipe_of(tmp_path, split={"validation": 0, "test": 0}, schedule={"epochs": 1, "batch": 4, "keep": "last"})
+    monkeypatch.delenv("EXCLAIM_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "recipe.yaml", "--accelerator", "cpu"])
+    assert not ended.value.code
+    assert load_model(tmp_path / "runs/on-a-set/on-a-set.onnx").card.parents[0].name == "tiny"
 
 
 @pytest.mark.parametrize(

@@ -102,8 +102,8 @@ def bench(
 def _on_set(options: SetBenchOptions, record: Path | None, as_json: bool) -> None:
     """Measure training on a set, print it, and record it where it is asked for."""
     found = _with_status(lambda tell: bench_set(options, tell))
-    named = ["--on-set", options.recipe.as_posix()]
-    named += ["--whole", options.whole.as_posix()] if options.whole else []
+    named = ["--on-set", _named(options.recipe)]
+    named += ["--whole", _named(options.whole)] if options.whole else []
     named += ["--memory-limit", str(options.memory_limit // 1_000_000)] if options.memory_limit else []
     named += ["--instructions"] if options.instructions else []
     records = set_bench_records(
@@ -118,6 +118,11 @@ def _on_set(options: SetBenchOptions, record: Path | None, as_json: bool) -> Non
         _print(found.machine, records)
     if record is not None:
         write_records(record, replace_records(read_records(record), records))
+
+
+def _named(path: Path) -> str:
+    """Return a path as a record may tell it: of this machine's folders only what is below the working one."""
+    return path.name if path.is_absolute() else path.as_posix()
 
 
 def _with_status(run: Callable[[Callable[[str], None]], T]) -> T:
