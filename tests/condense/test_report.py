@@ -44,7 +44,7 @@ def test_a_set_and_what_is_trained_on_it_are_reported(
     assert 'id="learning"' in page, "the run left its losses beside the set"
     assert "crema-d-logmel (ODbL-1.0)" in page
     assert page.count("<audio") == 3
-    assert page.count('class="window"') == 3 + 3, "an item of each label, and its mean"
+    assert page.count('class="window"') == 3 + 3 + 3, "of each label an item, the mean, and what sets it apart"
 
     train(write_recipe(tmp_path), places, "cpu")
     alone = {"name": "alone", "split": {"validation": 0, "test": 0}}

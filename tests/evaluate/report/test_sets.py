@@ -234,7 +234,7 @@ def test_a_page_is_bounded_whatever_the_set_holds(make_set, silent, tmp_path):
     path = make_set(windows=windows, targets=targets, items=800, view=(128, 188))
     found = made(path, items=0)
     shown = [picture for shelf in sections(found)["items-1"].sheets[0].shelves for picture in shelf.pictures]
-    assert len(shown) == MOST_PICTURES
+    assert len(shown) == MOST_PICTURES - 2 * len(LABELS)
     page = write_report(found, tmp_path / "out", command="exclaim report", tree="0" * 64)
     assert 15e6 < page.stat().st_size < 22e6
     assert page.stat().st_size + MOST_SOUNDS * 96_044 * 4 / 3 < 30e6, "the bound that the how-to names"
@@ -243,7 +243,7 @@ def test_a_page_is_bounded_whatever_the_set_holds(make_set, silent, tmp_path):
 def test_more_labels_than_pictures_are_refused(make_set, silent, monkeypatch):
     monkeypatch.setattr(set_sheet, "MOST_PICTURES", 3)
     first, second = make_set("first"), make_set("second", seed=1)
-    with pytest.raises(ConfigError, match="2 sets have 4 labels, a page 3 pictures"):
+    with pytest.raises(ConfigError, match="2 sets have 4 labels, with 3 pictures"):
         made(first, second)
 
 
@@ -268,12 +268,19 @@ def test_without_librosa_there_is_a_page_that_says_what_is_missing(make_set, sil
 
 
 def test_the_mean_item_is_the_mean_of_its_labels_items(make_set, silent):
-    (sheet,) = sections(made(make_set("first"), make_set("second", seed=1)))["means"].sheets
+    sheet, apart = sections(made(make_set("first"), make_set("second", seed=1)))["means"].sheets
     assert [shelf.heading for shelf in sheet.shelves] == ["first", "second"]
     own = pixels(sheet.shelves[0].pictures[1].image).astype(float)
     expected = pixels(window_image(tones()[3:].mean(axis=0) / 127.5 - 1))
     assert np.abs(own - expected).max() <= 1
     assert sheet.shelves[0].pictures[1].told == "of 3"
+    low, high = (
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.image.partition(",")[2]))).convert("RGB"), int)
+        for picture in apart.shelves[0].pictures
+    )
+    row = 31 - int(tones()[0].astype(int).sum(axis=1).argmax())  # where the lowest tone is
+    assert low[row, 20, 0] > low[row, 20, 2] + 50, "red: louder than in the other label"
+    assert high[row, 20, 2] > high[row, 20, 0] + 50, "blue: softer"
 
 
 def test_the_curve_is_drawn_where_the_run_left_its_numbers(make_set, silent):

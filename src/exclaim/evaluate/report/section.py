@@ -128,7 +128,9 @@ class Sheet(NamedTuple):
     caption: str
     shelves: tuple[Shelf, ...]
     key: tuple[tuple[int, str], ...] = ()  # what the bars' colours say
-    scale: str = ""  # data URI of the colours, from the floor to the loudest
+    scale: str = ""  # data URI of the pictures' colours
+    ends: tuple[str, str] = ("", "")  # what the first and the last of them stand for
+    small: bool = False  # pictures with little below them
 
 
 class Section(NamedTuple):

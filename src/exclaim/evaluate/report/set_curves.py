@@ -9,6 +9,7 @@ from exclaim.evaluate.report.sets import ReadSet
 __all__ = ["learning_section"]
 
 _FIGURES = {"loss": "loss, mean of 50 iterations", "learning_rate": "learning rate of the set"}
+_MANY = 5.0  # times the least value: then the axis is logarithmic, or the end of the curve is a line on the floor
 
 
 def learning_section(sets: Sequence[ReadSet]) -> Section | None:
@@ -26,7 +27,10 @@ def learning_section(sets: Sequence[ReadSet]) -> Section | None:
         for own, (found, figure) in zip(axes, panels, strict=True):
             iterations = [line["iteration"] for line in found.history]
             colour = SERIES[list(_FIGURES).index(figure)]
-            own.plot(iterations, [line[figure] for line in found.history], color=colour)
+            values = [line[figure] for line in found.history]
+            own.plot(iterations, values, color=colour)
+            if min(values) > 0 and max(values) > _MANY * min(values):
+                own.set_yscale("log")
             finish_axes(own, found.name, "iteration", _FIGURES[figure])
 
     names = dict.fromkeys(found.name for found, _ in panels)

@@ -3,19 +3,25 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from exclaim.errors import ConfigError
 from exclaim.evaluate.report.figure import SERIES
 from exclaim.evaluate.report.section import Picture, Section, Sheet, Shelf
 from exclaim.evaluate.report.sets import ReadSet
-from exclaim.evaluate.report.window_files import data_uri, scale_image, window_image, window_sound
+from exclaim.evaluate.report.window_files import DIFFERENCE, data_uri, scale_image, window_image, window_sound
+from exclaim.features import RANGE_DB
 from exclaim.wording import in_words
 
 __all__ = ["MOST_PICTURES", "MOST_SOUNDS", "SOUNDS_EACH", "Shown", "items_section", "means_section", "shown"]
 
-MOST_PICTURES = 600  # of items on a page, 33 kB each at the most
+MOST_PICTURES = 600  # on a page, 33 kB each at the most
 MOST_SOUNDS = 60  # on a page, 128 kB each
 SOUNDS_EACH = 2  # of a label
+_MEANS = 2  # pictures of a label besides its items: its mean, and what sets it apart
 _TOLD = 0.1  # a share of a label from which on its number stands below the picture
+_LOUDNESS_ENDS = ("\N{MINUS SIGN}80 dB", "0 dB")
+_APART_DB = 20  # of a label's mean and all labels', from which on colours do not change
 _HOW = (
     "Each picture is a window of 3 s: time from left to right, 0 to 8 kHz from bottom to top, as bright as it is loud, "
     "over 80 dB."
@@ -41,10 +47,13 @@ def shown(sets: Sequence[ReadSet], asked: int, *, sounds: bool) -> Shown:
         ConfigError: when there are more labels than pictures on a page.
     """
     labels = sum(len(found.card.labels) for found in sets)
-    if labels > MOST_PICTURES:
-        raise ConfigError(f"{len(sets)} sets have {labels} labels, a page {MOST_PICTURES} pictures; name fewer sets")
+    if labels * (1 + _MEANS) > MOST_PICTURES:
+        raise ConfigError(
+            f"{len(sets)} sets have {labels} labels, with {1 + _MEANS} pictures at the least of each; a page has "
+            f"{MOST_PICTURES}; name fewer sets"
+        )
     most = max(len(row) for found in sets for row in found.rows)
-    items = min(asked or most, most, MOST_PICTURES // labels)
+    items = min(asked or most, most, MOST_PICTURES // labels - _MEANS)
     return Shown(items, min(SOUNDS_EACH, items, MOST_SOUNDS // labels) if sounds else 0)
 
 
@@ -73,36 +82,51 @@ def items_section(found: ReadSet, limit: Shown, number: int, tell: Callable[[int
         id=f"items-{number}",
         title=f"Items of {found.name}",
         lead=_lead(found),
-        sheets=(Sheet(_HOW, tuple(shelves), () if _hard(found) else _key(found), scale_image()),),
+        sheets=(Sheet(_HOW, tuple(shelves), () if _hard(found) else _key(found), scale_image(), ends=_LOUDNESS_ENDS),),
         notes=_notes(found, limit),
     )
 
 
 def means_section(sets: Sequence[ReadSet]) -> Section:
-    """Return the mean item of each label, a row for each set."""
-    shelves = tuple(
-        Shelf(
-            found.name if len(sets) > 1 else "",
-            f"{found.card.items:,} items",
-            tuple(
-                Picture(
-                    image=window_image(found.windows[row].mean(axis=0)),
-                    alternative=f"mean log-mel of {found.name}'s items of {_named(label)}",
-                    name=_named(label),
-                    told=f"of {len(row)}",
-                )
-                for label, row in zip(found.card.labels, found.rows, strict=True)
-                if len(row)
-            ),
+    """Return the mean item of each label, and by how much it differs from the others', a row for each set."""
+    means = [np.stack([found.windows[row].mean(axis=0) for row in found.rows if len(row)]) for found in sets]
+    plain = [
+        _label_shelf(found, [window_image(mean) for mean in own], "mean log-mel of items of", titled=len(sets) > 1)
+        for found, own in zip(sets, means, strict=True)
+    ]
+    apart = [
+        _label_shelf(
+            found, [_difference(mean - own.mean(axis=0)) for mean in own], "difference of", titled=len(sets) > 1
         )
-        for found in sets
-    )
+        for found, own in zip(sets, means, strict=True)
+    ]
+    ends = (f"\N{MINUS SIGN}{_APART_DB} dB", f"+{_APART_DB} dB")
+    difference = "The same, less the mean over all labels: red is where a label is louder than the others, blue softer."
     return Section(
         id="means",
         title="The mean item of each label",
-        lead="What a label's items have in common; what differs between the pictures is what a model can learn first.",
-        sheets=(Sheet(_HOW, shelves, (), scale_image()),),
+        lead="What a label's items have in common, and what a model can tell it by first.",
+        sheets=(
+            Sheet(_HOW, tuple(plain), scale=scale_image(), ends=_LOUDNESS_ENDS, small=True),
+            Sheet(difference, tuple(apart), scale=scale_image(DIFFERENCE), ends=ends, small=True),
+        ),
     )
+
+
+def _difference(cells: np.ndarray) -> str:
+    """Return the picture of a difference of windows, cut off where it is too large."""
+    return window_image(np.clip(cells * (RANGE_DB / 2) / _APART_DB, -1, 1), DIFFERENCE)
+
+
+def _label_shelf(found: ReadSet, images: Sequence[str], what: str, *, titled: bool) -> Shelf:
+    labels = [(label, len(row)) for label, row in zip(found.card.labels, found.rows, strict=True) if len(row)]
+    pictures = tuple(
+        Picture(
+            image=image, alternative=f"{what} {_named(label)} in {found.name}", name=_named(label), told=f"of {count}"
+        )
+        for image, (label, count) in zip(images, labels, strict=True)
+    )
+    return Shelf(found.name if titled else "", "", pictures)
 
 
 def _lead(found: ReadSet) -> str:

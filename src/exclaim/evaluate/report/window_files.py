@@ -9,9 +9,10 @@ from exclaim.features import SAMPLE_RATE
 from exclaim.inversion import invert
 from exclaim.learn.views import quantise
 
-__all__ = ["data_uri", "scale_image", "window_image", "window_sound"]
+__all__ = ["DIFFERENCE", "LOUDNESS", "data_uri", "scale_image", "window_image", "window_sound"]
 
-_COLOURS = "magma"  # even steps to the eye, and darker is softer in grey too
+LOUDNESS = "magma"  # even steps to the eye, and darker is softer in grey too
+DIFFERENCE = "RdBu_r"  # pale in the middle
 
 
 def data_uri(kind: str, data: bytes) -> str:
@@ -19,18 +20,19 @@ def data_uri(kind: str, data: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def window_image(window: np.ndarray) -> str:
+def window_image(window: np.ndarray, colours: str = LOUDNESS) -> str:
     """Return a window's log-mel as the data URI of a PNG, a dot a cell, low bands at the bottom.
 
     Args:
         window: (bands, frames) of [-1, 1].
+        colours: matplotlib's name of them, from -1 to 1.
     """
-    return _png(quantise(window)[::-1])
+    return _png(quantise(window)[::-1], colours)
 
 
-def scale_image() -> str:
+def scale_image(colours: str = LOUDNESS) -> str:
     """Return the colours from -1 to 1 as the data URI of a PNG, one dot high."""
-    return _png(np.arange(256, dtype=np.uint8)[None])
+    return _png(np.arange(256, dtype=np.uint8)[None], colours)
 
 
 def window_sound(window: np.ndarray) -> bytes:
@@ -49,12 +51,12 @@ def window_sound(window: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def _png(codes: np.ndarray) -> str:
+def _png(codes: np.ndarray, colours: str) -> str:
     from matplotlib import colormaps
     from PIL import Image  # comes with matplotlib
 
     image = Image.fromarray(np.ascontiguousarray(codes)).convert("P")
-    image.putpalette((colormaps[_COLOURS](np.arange(256), bytes=True)[:, :3]).tobytes())
+    image.putpalette((colormaps[colours](np.arange(256), bytes=True)[:, :3]).tobytes())
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return data_uri("image/png", file.getvalue())
