@@ -41,6 +41,9 @@ def _figures(found: Evaluation) -> Table:
     table = Table("figure", "value", "95 %", box=None)
     for name in FIGURES:
         table.add_row(name, _value(getattr(found, name)), _interval(found.intervals.get(name)))
+    if found.speaker_centred_uar is not None:
+        value, interval = _value(found.speaker_centred_uar), _interval(found.speaker_centred_interval)
+        table.add_row("uar, centred by speaker", value, interval)
     return table
 
 

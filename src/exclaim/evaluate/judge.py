@@ -11,6 +11,7 @@ from exclaim.corpora.clip import Clip
 from exclaim.evaluate import metrics
 from exclaim.evaluate.answers import ClipAnswer, cluster, data_hash
 from exclaim.evaluate.bootstrap import Interval
+from exclaim.evaluate.centring import centred_uar
 from exclaim.evaluate.fairness import GroupRecall, fairness_notes, group_recalls
 from exclaim.evaluate.figures import (
     FIGURES,
@@ -63,6 +64,9 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     confusion: tuple[tuple[int, ...], ...]
     intervals: dict[str, Interval | None]  # 95 %
     risk_coverage: tuple[tuple[float, float], ...]  # (coverage, risk) by rising coverage, 101 points at most
+    # UAR with each speaker's mean answer taken away, and its interval; None without 20 clips of every speaker
+    speaker_centred_uar: float | None = None
+    speaker_centred_interval: Interval | None = None
     groups: tuple[GroupRecall, ...] = ()  # by sex, age, race and ethnicity, where the clips say them
     noise: NoiseTable | None = None  # the same clips under noise, where that was asked for
     protocol: str
@@ -100,6 +104,8 @@ def judge(
     recalls = metrics.recalls(found.truth, found.answers, len(head.labels))
     support = np.bincount(found.truth, minlength=len(head.labels))
     confusion = metrics.confusion(found.truth, found.answers, len(head.labels))
+    named = all(clip.speaker_key for clip in clips)
+    centred = centred_uar(found, seed, draws) if named else None
     return Evaluation(
         task=head.task,
         model=model.card.name,
@@ -117,6 +123,8 @@ def judge(
         confusion=tuple(map(tuple, confusion.tolist())),
         intervals=figure_intervals(found, seed, draws),
         risk_coverage=_curve(found),
+        speaker_centred_uar=centred and rounded(centred[0]),
+        speaker_centred_interval=centred and centred[1],
         groups=group_recalls(clips, found, seed, draws),
         protocol=_protocol(head, len(speakers), draws),
         notes=(*notes, *_notes(head, support, clips), *fairness_notes(clips)),

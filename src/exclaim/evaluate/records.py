@@ -61,6 +61,19 @@ def evaluation_records(found: Evaluation, *, command: str, tree: str, date: str)
         for name in FIGURES
         if getattr(found, name) is not None
     ]
+    if found.speaker_centred_uar is not None:
+        whole.append(
+            Record(
+                id=f"{prefix}.speaker-centred-uar",
+                metric=f"UAR with each speaker's mean answer taken away, {of_model}",
+                value=found.speaker_centred_uar,
+                interval=found.speaker_centred_interval,
+                protocol=f"{found.protocol}; a speaker's mean is over all of their clips (transductive)",
+                data=f"{found.data}: {found.n} clips{left_out}",
+                data_sha256=found.data_sha256,
+                **common,
+            )
+        )
     groups = [record for group in found.groups for record in _group_records(found, group, prefix, of_model, common)]
     noise = _noise_records(found, found.noise, prefix, of_model, common) if found.noise is not None else []
     return [*whole, *groups, *noise]
