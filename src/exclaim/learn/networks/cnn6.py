@@ -5,14 +5,11 @@ Source: Kong et al., arXiv 1912.10211, table I. With batch normalisation at widt
 an option, off by default, for gradients and trajectories are matched without it.
 """
 
-from collections.abc import Mapping, Sequence
-
 from torch import Tensor, nn
 from torch.nn import functional
 
-from exclaim.learn.networks.ends import Heads
+from exclaim.learn.networks.maps import MapsNetwork
 from exclaim.learn.networks.normalisation import normalisation
-from exclaim.learn.networks.resize import WHOLE, Resize
 from exclaim.learn.networks.widths import scaled
 
 __all__ = ["CNN6", "NETWORKS"]
@@ -20,29 +17,11 @@ __all__ = ["CNN6", "NETWORKS"]
 _CHANNELS = (64, 128, 256, 512)
 
 
-class CNN6(nn.Module):
+class CNN6(MapsNetwork):
     """CNN-6 over log-mel windows; the embedding has 512 activations times ``width``."""
 
-    def __init__(
-        self,
-        heads: Mapping[str, int],
-        *,
-        width: float = 1.0,
-        view: Sequence[int] = WHOLE,
-        normalise: str = "group",
-        dropout: float = 0.0,
-    ) -> None:
-        """Build the network with random weights.
-
-        Args:
-            heads: head name to number of classes.
-            width: factor on the channels of every layer, from 0.125 to 4.
-            view: cells (bands, frames) that a window is averaged to first, such as (64, 64).
-            normalise: group, instance or batch (see :mod:`exclaim.learn.networks.normalisation`).
-            dropout: share of the embedding that is dropped before the heads in training.
-        """
-        super().__init__()
-        self.view = Resize(view)
+    def convolutions(self, width: float, normalise: str) -> tuple[nn.Sequential, int]:
+        """Return four layers, to 512 * width channels and a sixteenth of the bands and frames."""
         layers: list[nn.Module] = []
         last = 1
         for channels in scaled(_CHANNELS, width):
@@ -53,13 +32,7 @@ class CNN6(nn.Module):
                 nn.AvgPool2d(2),
             ]
             last = channels
-        self.layers = nn.Sequential(*layers)
-        self.embed = nn.Linear(last, last)
-        self.heads = Heads(last, heads, dropout)
-
-    def maps(self, log_mel: Tensor) -> Tensor:
-        """Map windows to the last convolution's activations, (n, channels, bands / 16, frames / 16)."""
-        return self.layers(self.view(log_mel))
+        return nn.Sequential(*layers), last
 
     def forward(self, log_mel: Tensor) -> dict[str, Tensor]:
         """Map windows to logits by head and ``embedding`` (n, 512 * width)."""

@@ -5,13 +5,10 @@ learning by He et al., arXiv 1512.03385. For three channels and ten classes, wit
 parameters. Its last pooling, the maximum over what is left of the image, lets it take any view.
 """
 
-from collections.abc import Mapping, Sequence
-
 from torch import Tensor, nn
 
-from exclaim.learn.networks.ends import Heads
+from exclaim.learn.networks.maps import MapsNetwork
 from exclaim.learn.networks.normalisation import normalisation
-from exclaim.learn.networks.resize import WHOLE, Resize
 from exclaim.learn.networks.widths import scaled
 
 __all__ = ["NETWORKS", "ResNet9"]
@@ -39,31 +36,15 @@ class _Shortcut(nn.Module):
         return x + self.layers(x)
 
 
-class ResNet9(nn.Module):
+class ResNet9(MapsNetwork):
     """ResNet-9 over log-mel windows; the embedding has 512 activations times ``width``."""
 
-    def __init__(
-        self,
-        heads: Mapping[str, int],
-        *,
-        width: float = 1.0,
-        view: Sequence[int] = WHOLE,
-        normalise: str = "group",
-        dropout: float = 0.0,
-    ) -> None:
-        """Build the network with random weights.
+    linear = False
 
-        Args:
-            heads: head name to number of classes.
-            width: factor on the channels of every layer, from 0.125 to 4.
-            view: cells (bands, frames) that a window is averaged to first, such as (64, 64).
-            normalise: group, instance or batch (see :mod:`exclaim.learn.networks.normalisation`).
-            dropout: share of the embedding that is dropped before the heads in training.
-        """
-        super().__init__()
-        self.view = Resize(view)
+    def convolutions(self, width: float, normalise: str) -> tuple[nn.Sequential, int]:
+        """Return eight layers, to 512 * width channels and an eighth of the bands and frames."""
         first, second, third, fourth = scaled(_CHANNELS, width)
-        self.layers = nn.Sequential(
+        layers = nn.Sequential(
             _layer(1, first, normalise),
             _layer(first, second, normalise, pool=2),
             _Shortcut(second, normalise),
@@ -71,11 +52,7 @@ class ResNet9(nn.Module):
             _layer(third, fourth, normalise, pool=2),
             _Shortcut(fourth, normalise),
         )
-        self.heads = Heads(fourth, heads, dropout)
-
-    def maps(self, log_mel: Tensor) -> Tensor:
-        """Map windows to the last convolution's activations, (n, channels, bands / 8, frames / 8)."""
-        return self.layers(self.view(log_mel))
+        return layers, fourth
 
     def forward(self, log_mel: Tensor) -> dict[str, Tensor]:
         """Map windows to logits by head and ``embedding`` (n, 512 * width)."""

@@ -4,51 +4,26 @@ Source: Simonyan and Zisserman, arXiv 1409.1556, configuration D. Its convolutio
 follows; the image that is left is averaged, so that it takes any view of 32 x 32 cells and more.
 """
 
-from collections.abc import Mapping, Sequence
-
 from torch import Tensor, nn
 from torch.nn import functional
 
-from exclaim.errors import RecipeError
-from exclaim.learn.networks.ends import Heads
+from exclaim.learn.networks.maps import MapsNetwork
 from exclaim.learn.networks.normalisation import normalisation
-from exclaim.learn.networks.resize import WHOLE, Resize
 from exclaim.learn.networks.widths import scaled
 
 __all__ = ["NETWORKS", "VGG15"]
 
 _CHANNELS = (64, 128, 256, 512, 512)
 _CONVOLUTIONS = (2, 2, 3, 3, 3)  # in each stage, before it is halved
-_LEAST = 32  # cells a side
 
 
-class VGG15(nn.Module):
+class VGG15(MapsNetwork):
     """VGG-15 over log-mel windows; the embedding has 512 activations times ``width``."""
 
-    def __init__(
-        self,
-        heads: Mapping[str, int],
-        *,
-        width: float = 1.0,
-        view: Sequence[int] = WHOLE,
-        normalise: str = "group",
-        dropout: float = 0.0,
-    ) -> None:
-        """Build the network with random weights.
+    least_cells = 32
 
-        Args:
-            heads: head name to number of classes.
-            width: factor on the channels of every layer, from 0.125 to 4.
-            view: cells (bands, frames) that a window is averaged to first, each 32 at least.
-            normalise: group, instance or batch (see :mod:`exclaim.learn.networks.normalisation`).
-            dropout: share of the embedding that is dropped before the heads in training.
-        """
-        super().__init__()
-        self.view = Resize(view)
-        if min(self.view.view) < _LEAST:
-            raise RecipeError(
-                f"vgg15 halves a window five times; its view is {view!r}, expected {_LEAST} a side at least"
-            )
+    def convolutions(self, width: float, normalise: str) -> tuple[nn.Sequential, int]:
+        """Return thirteen layers, to 512 * width channels and a thirty-second of the bands and frames."""
         layers: list[nn.Module] = []
         last = 1
         for channels, count in zip(scaled(_CHANNELS, width), _CONVOLUTIONS, strict=True):
@@ -60,16 +35,10 @@ class VGG15(nn.Module):
                 ]
                 last = channels
             layers.append(nn.MaxPool2d(2))
-        self.layers = nn.Sequential(*layers)
-        for layer in self.layers:
+        for layer in layers:
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-        self.embed = nn.Linear(last, last)
-        self.heads = Heads(last, heads, dropout)
-
-    def maps(self, log_mel: Tensor) -> Tensor:
-        """Map windows to the last convolution's activations, (n, channels, bands / 32, frames / 32)."""
-        return self.layers(self.view(log_mel))
+        return nn.Sequential(*layers), last
 
     def forward(self, log_mel: Tensor) -> dict[str, Tensor]:
         """Map windows to logits by head and ``embedding`` (n, 512 * width)."""
