@@ -88,7 +88,8 @@ def _show(found: "PrivacyReport") -> None:
         table = Table("target", "nearest clip by", "median", "of strangers", "ratio", "is of the half", box=None)
         for near in found.neighbours:
             unit = f" {near.unit}" if near.unit else ""
-            far = ("", "") if near.strangers is None else (f"{near.strangers:.3g}{unit}", f"{near.ratio:.2f}")
+            ratio = "" if near.ratio is None else f"{near.ratio:.2f}"
+            far = ("" if near.strangers is None else f"{near.strangers:.3g}{unit}", ratio)
             table.add_row(near.target, near.measure, f"{near.to_clips:.3g}{unit}", *far, _told(near.nearer))
         console.print(table)
     if found.encoder is not None:
