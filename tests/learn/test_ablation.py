@@ -11,6 +11,7 @@ from exclaim.condense.recipe import load_condense_recipe
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.evaluate.answers import ClipAnswer, write_answers
 from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_score
+from exclaim.learn import ablation
 from exclaim.learn.ablation import _changes, ablate, compare, load_ablation
 from exclaim.learn.ablation_records import ablation_records
 from exclaim.learn.finish import answers_name
@@ -224,6 +225,26 @@ def test_arms_that_answer_other_clips_are_refused(tmp_path: Path, places: Places
 def test_an_ablation_that_does_not_hold_together_is_refused(tmp_path: Path, change: dict, said: str) -> None:
     with pytest.raises(RecipeError, match=said):
         load_ablation(written(tmp_path, **change))
+
+
+def test_the_whole_corpus_goes_first_and_a_ranking_trains_every_arm_three_times(
+    tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = written(tmp_path, **ON_SETS, seeds=[1])
+    asked = {}
+
+    def train(recipe: Path, places: Places, accelerator: str, report: object, changes: dict) -> None:
+        asked[changes["name"]] = load_recipe(recipe, changes)
+        trained(places, changes["name"], answers(0.6))
+
+    monkeypatch.setattr(ablation, "train", train)
+    ablate(path, places, only=["smooth", "plain"])
+    ways = [f"small-{arm}{way}-1" for arm in ("smooth", "plain") for way in ("", "-hard", "-plain")]
+    assert list(asked) == ["least", "least-7", *ways]
+    assert [asked[name].seed for name in ("least", "least-7", ways[0])] == [0, 7, 1]
+    hard = asked["small-smooth-hard-1"].schedule
+    assert (hard.hard_labels_of_set, hard.label_smoothing) == (True, 0.1), "over the arm's own changes"
+    assert asked["small-plain-plain-1"].augment.time_masks == 0
 
 
 @pytest.mark.slow
