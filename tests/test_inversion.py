@@ -1,5 +1,8 @@
 """A window becomes a sound whose window it is, nearly; silence stays silent."""
 
+import sys
+from types import ModuleType
+
 import numpy as np
 import pytest
 
@@ -110,4 +113,11 @@ def test_what_is_no_window_is_refused(shape):
 def test_without_librosa_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setattr(inversion, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"exclaim\[sounds\]"):
+        invert(np.zeros(SMALL))
+
+
+def test_a_broken_librosa_is_a_sentence_too(monkeypatch):
+    monkeypatch.setattr(inversion, "find_spec", lambda name: True)
+    monkeypatch.setitem(sys.modules, "librosa", ModuleType("librosa"))
+    with pytest.raises(ConfigError, match="cannot be loaded"):
         invert(np.zeros(SMALL))

@@ -99,8 +99,12 @@ def invert(window: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     magnitudes = np.sqrt(linear_powers(mel_powers(enlarge(window))))
     check_installed()
-    from librosa import griffinlim
-
+    try:
+        from librosa import griffinlim
+    except ImportError as error:
+        raise ConfigError(
+            f"librosa is installed but cannot be loaded: {error}; install 'exclaim[sounds]' anew"
+        ) from error
     sound = griffinlim(
         magnitudes.astype(np.float32),
         n_iter=_PHASE_STEPS,

@@ -1,6 +1,8 @@
 """exclaim report on condensed sets."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -62,6 +64,17 @@ def test_a_run_folder_of_condensing_is_looked_at_too(exclaim, toy, tmp_path, mon
     assert done.status == 0, done.err
     assert "Condensed set toy" in done.out
     assert "exclaim[sounds]" in (tmp_path / "out/report.html").read_text(), "there is a page, but nothing to hear"
+
+
+def test_looking_and_listening_need_no_torch(toy, tmp_path):
+    code = (
+        "import sys; from exclaim.cli import main\n"
+        f"try: main(['report', {str(toy)!r}, '--items', '1', '--out', {str(tmp_path / 'out')!r}])\n"
+        "finally: print('torch' in sys.modules, 'librosa' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "False True"
 
 
 def test_sounds_that_cannot_be_made_are_refused_before_anything_is_written(exclaim, toy, tmp_path, monkeypatch):
