@@ -129,7 +129,7 @@ def _card(found: ReadSet) -> dict[str, tuple[str, ...]]:
     bands, frames = card.view
     each = sorted({len(row) for row in found.rows})
     counted = f"{each[0]:,}" if len(each) == 1 else f"{each[0]:,} to {each[-1]:,}"
-    drawn = "drawn anew all the time" if card.initialisation == "random" else f"always those of seed {card.seed}"
+    drawn = "drawn anew all the time" if card.initialisation == "random" else "always the same"
     return {
         "method": (METHODS.get(card.method, card.method), _options(card.options)),
         "teaches": (card.task, ", ".join(card.labels)),
