@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 
 from exclaim.condense.real import Real, load_real
 from exclaim.condense.recipe import CondenseRecipe
