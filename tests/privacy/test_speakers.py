@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 
 from exclaim.condense.real import Real
 from exclaim.condense.recipe import load_condense_recipe
 from exclaim.errors import CorpusError, StoreError
 from exclaim.privacy.encoder import kept_back, train_encoder
 from exclaim.privacy.halves import balanced_halves
+from exclaim.privacy.linear_encoder import LinearEncoder, band_statistics
 from exclaim.privacy.recipe import load_privacy_recipe
 from exclaim.privacy.roc import attack_figures
 from exclaim.privacy.speakers import ATTACKS, likeness, speaker_scores
@@ -78,7 +79,7 @@ def voices() -> Real:
 def test_the_encoder_learns_speakers_once(voices: Real, make_recipe, tmp_path) -> None:
     schedule = {"epochs": 6, "batch": 16, "learning_rate": 0.005}
     network = {"name": "cnn6", "options": {"width": 0.125}}
-    path = make_recipe(encoder={"network": network, "schedule": schedule})
+    path = make_recipe(encoder={"kind": "network", "network": network, "schedule": schedule})
     options = load_privacy_recipe(path).encoder
     condensed = load_condense_recipe(tmp_path / "tiny.yaml")
     fabric, told = Fabric(accelerator="cpu", devices=1), []
@@ -101,3 +102,25 @@ def test_the_encoder_learns_speakers_once(voices: Real, make_recipe, tmp_path) -
         trained(voices)
     with pytest.raises(CorpusError, match="tell no speakers apart"):
         trained(voices._replace(speakers=tuple(f"clip {number}" for number in range(120))))
+
+
+def test_the_linear_encoder_tells_speakers_that_it_was_not_fitted_on(voices: Real) -> None:
+    owner = np.unique(np.asarray(voices.speakers), return_inverse=True)[1]
+    kept = kept_back(owner, 0.3, 0)
+    encoder = LinearEncoder(voices.windows, owner, ~kept)
+    assert encoder.accuracy(voices.windows[kept], owner[kept]) == 1
+    shuffled = LinearEncoder(voices.windows, np.random.default_rng(0).permutation(owner), ~kept)
+    assert shuffled.accuracy(voices.windows[kept], owner[kept]) < 0.5
+    directions = encoder.directions(voices.windows)
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1)
+    own = directions @ directions.T
+    same = owner[:, np.newaxis] == owner
+    assert own[same].mean() > 0.9 > 0.2 > own[~same].mean()
+
+
+def test_band_statistics_are_over_time() -> None:
+    windows = np.random.default_rng(0).integers(0, 256, (3, 16, 24)).astype(np.uint8)
+    found = band_statistics(windows)
+    assert found.shape == (3, 64)
+    np.testing.assert_allclose(found, band_statistics(windows[:, :, ::-1]), atol=1e-6)
+    np.testing.assert_allclose(found[:, 32:48], np.median(windows / 127.5 - 1, axis=2), atol=1e-5)

@@ -1,17 +1,18 @@
-"""The attacker's network: trained to tell the speakers of the training part, without knowing who is in which half.
+"""The attacker's encoder: it learns to tell the speakers of the training part, without knowing who is in which half.
 
-It has other clips of all of them, and even these: a strong attacker. Whoever has less finds less. It lies in the cache,
-named by all that shapes it, so that runs on the same clips share it.
+It has other clips of all of them, and even these: a strong attacker. Whoever has less finds less. A network lies in the
+cache, named by all that shapes it, so that runs on the same clips share it.
 """
 
 import hashlib
 import logging
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import numpy as np
 import torch
-from lightning.fabric import Fabric
+from lightning_fabric import Fabric
 from safetensors import safe_open
 
 from exclaim.card import front_end_hash
@@ -24,18 +25,29 @@ from exclaim.learn.loop import Report, answer, train_network
 from exclaim.learn.recipe import HeadOptions, Recipe, canonical
 from exclaim.learn.train import network_of
 from exclaim.learn.views import dequantise
+from exclaim.privacy.linear_encoder import LinearEncoder
 from exclaim.privacy.recipe import EncoderOptions
 from exclaim.privacy.report import Encoder
 
-__all__ = ["SpeakerEncoder", "kept_back", "train_encoder"]
+__all__ = ["NetworkEncoder", "SpeakerEncoder", "kept_back", "train_encoder"]
 
 _LOG = logging.getLogger(__name__)
 _HEAD = "speaker"
 _BATCH = 128
 
 
-class SpeakerEncoder:
+class SpeakerEncoder(Protocol):
     """Windows to directions in which speakers lie apart."""
+
+    def directions(self, windows: np.ndarray) -> np.ndarray:
+        """Return unit vectors (n, d) for windows kept as bytes (n, bands, frames)."""
+
+    def accuracy(self, windows: np.ndarray, speakers: np.ndarray) -> float:
+        """Return how often the right speaker, a number, is recognised."""
+
+
+class NetworkEncoder:
+    """The penultimate activations of a network that tells speakers."""
 
     def __init__(self, network: torch.nn.Module, clips: np.ndarray, device: torch.device) -> None:
         """Take a trained network, and clips (n, bands, frames) uint8 whose mean embedding is where directions start."""
@@ -87,25 +99,44 @@ def train_encoder(
     names, owner = np.unique(np.asarray(real.speakers), return_inverse=True)
     if len(names) < 2 or len(names) == len(owner):
         raise CorpusError(f"{', '.join(condensed.sources)}: the clips tell no speakers apart; attack without speakers")
-    own = _recipe(options, condensed, tuple(map(str, names)))
+    kept = kept_back(owner, options.kept_back, options.seed)
+    encoder: SpeakerEncoder
+    if options.kind == "linear":
+        encoder = LinearEncoder(real.windows, owner, ~kept)
+    else:
+        own = _recipe(options, condensed, tuple(map(str, names)))
+        encoder = _network(own, options, condensed, real, owner, kept, cache, fabric, report)
+    accuracy = encoder.accuracy(real.windows[kept], owner[kept])
+    _LOG.info("speaker encoder: %.3f right of %d clips kept back, %d speakers", accuracy, kept.sum(), len(names))
+    return encoder, Encoder(kind=options.kind, speakers=len(names), accuracy=accuracy, clips=int(kept.sum()))
+
+
+def _network(
+    own: Recipe,
+    options: EncoderOptions,
+    condensed: CondenseRecipe,
+    real: Real,
+    owner: np.ndarray,
+    kept: np.ndarray,
+    cache: Path,
+    fabric: Fabric,
+    report: Report,
+) -> NetworkEncoder:
+    """Train a network that tells speakers, or read it from the cache."""
     parts = [own.network, own.schedule, own.augment, own.seed, options.kept_back, real.data, condensed.view]
     key = hashlib.sha256(canonical([*parts, front_end_hash()])).hexdigest()
     path = cache / f"speakers-{key[:16]}.safetensors"
-    kept = kept_back(owner, options.kept_back, options.seed)
     network = network_of(own).to(fabric.device)
     if path.is_file():
         _read(path, network)
     else:
         work = path.with_suffix("")
         work.mkdir(parents=True, exist_ok=True)
-        targets = np.eye(len(names), dtype=np.float32)[owner[~kept]]
+        targets = np.eye(int(owner.max()) + 1, dtype=np.float32)[owner[~kept]]
         views = SetViews(_HEAD, real.windows[~kept], targets, own.augment, own.seed)
         train_network(own, network, views, None, lambda trained: {"score": 0.0}, work, fabric, report)
         save_weights(network, path)
-    encoder = SpeakerEncoder(network, real.windows, fabric.device)
-    accuracy = encoder.accuracy(real.windows[kept], owner[kept])
-    _LOG.info("speaker encoder: %.3f right of %d clips kept back, %d speakers", accuracy, kept.sum(), len(names))
-    return encoder, Encoder(speakers=len(names), accuracy=accuracy, clips=int(kept.sum()))
+    return NetworkEncoder(network, real.windows, fabric.device)
 
 
 def _recipe(options: EncoderOptions, condensed: CondenseRecipe, speakers: tuple[str, ...]) -> Recipe:

@@ -18,9 +18,12 @@ _FRAMES = 188
 
 
 class EncoderOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The attacker's network, which learns to tell the speakers of the training part."""
+    """What the attacker tells the speakers of the training part by."""
 
-    network: NetworkOptions = NetworkOptions(name="cnn6", options={"width": 0.25})  # it gets the view
+    kind: Literal["linear", "network"] = "linear"  # discriminants of band statistics, or a network trained for it
+    network: NetworkOptions = NetworkOptions(
+        name="cnn6", options={"width": 0.25}
+    )  # of the kind network; it gets the view
     schedule: Schedule = Schedule(epochs=12, batch=32, learning_rate=0.002, weight_decay=0.02)
     augment: AugmentOptions = AugmentOptions(
         shift_frames=(-12, 12), pitch_bands=(0, 0), tilt_db=(-4, 4), time_masks=1, band_masks=1

@@ -39,8 +39,9 @@ class Quality(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Encoder(msgspec.Struct, frozen=True, kw_only=True):
-    """How well the attacker's network tells speakers."""
+    """How well the attacker's encoder tells speakers."""
 
+    kind: Literal["linear", "network"]
     speakers: int
     accuracy: float  # on clips that were kept back from it
     clips: int  # that were kept back
