@@ -27,6 +27,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "condense": ("condense", "A corpus in a few hundred synthetic windows: one recipe, one sealed set."),
     "attack": ("attack", "What condensed sets tell of the clips and people they were made from."),
     "ablate": ("ablate", "One factor at a time: a recipe's arms and seeds, compared clip by clip."),
+    "cross-validate": ("cross_validate", "A model for each fold of the speakers, judged on all of them."),
     "compress": ("compress", "A model in eight bits or with fewer channels, passed only if it is as good."),
     "corpora": ("corpora", "List, check and get the corpora."),
     "model": ("model", "Inspect, tune, pin and sign model files."),
