@@ -51,6 +51,36 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
+def set_card() -> Callable[..., Any]:
+    """Return the card of a small condensed set of scream types; keyword arguments are its other fields."""
+    from exclaim.card import CorpusUse
+    from exclaim.corpora.condensed_card import SetCard
+
+    def card(**fields: Any) -> SetCard:
+        return SetCard(
+            **{
+                "name": "tiny",
+                "task": "scream-type",
+                "labels": ("negative", "positive"),
+                "items": 4,
+                "view": (16, 24),
+                "stored": "uint8",
+                "method": "random",
+                "recipe": "ab" * 32,
+                "sources": (CorpusUse(name="emogator", licence="Apache-2.0"),),
+                "licence": "Apache-2.0",
+                "source_items": 100,
+                "source_bytes": 100 * 188 * 128,
+                "split": {"by": "speaker"},
+                "start": "noise",
+            }
+            | fields
+        )
+
+    return card
+
+
+@pytest.fixture(scope="session")
 def make_network() -> Callable[..., Path]:
     """Write a tiny ONNX network without a card: a head's logits are linear in the windows' band means.
 

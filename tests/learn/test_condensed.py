@@ -1,5 +1,6 @@
 """A condensed set trains a recipe in place of clips, through the one loop, into a model that hears whole windows."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -7,7 +8,6 @@ import numpy as np
 import pytest
 import yaml
 
-from exclaim.card import CorpusUse
 from exclaim.cli import main
 from exclaim.corpora.condensed import read_set, write_set
 from exclaim.corpora.condensed_card import SetCard
@@ -23,31 +23,21 @@ SPLIT = SplitOptions(validation=0.25, test=0.25)
 LABELS = ("negative", "positive")
 
 
-def make_set(folder: Path, **changes) -> Path:
+@pytest.fixture
+def make_set(set_card: Callable[..., SetCard]) -> Callable[..., Path]:
     """Negative items are dark above and bright below, positive ones the other way round."""
-    rng = np.random.default_rng(0)
-    items = rng.integers(0, 60, (12, 32, 48)).astype(np.uint8)
-    items[:6, :16] += 150
-    items[6:, 16:] += 150
-    card = SetCard(
-        name="tiny",
-        task="scream-type",
-        labels=LABELS,
-        items=12,
-        view=(32, 48),
-        stored="uint8",
-        method="random",
-        recipe="ab" * 32,
-        sources=(CorpusUse(name="emogator", licence="Apache-2.0"),),
-        licence="Apache-2.0",
-        source_items=100,
-        source_bytes=100 * 188 * 128,
-        split=msgspec.to_builtins(SPLIT),
-        start="noise",
-    )
-    path = folder / "tiny.safetensors"
-    write_set(path, items, np.eye(2, dtype=np.float32)[[0] * 6 + [1] * 6], msgspec.structs.replace(card, **changes))
-    return path
+
+    def write(folder: Path, **fields) -> Path:
+        rng = np.random.default_rng(0)
+        items = rng.integers(0, 60, (12, 32, 48)).astype(np.uint8)
+        items[:6, :16] += 150
+        items[6:, 16:] += 150
+        card = set_card(items=12, view=(32, 48), split=msgspec.to_builtins(SPLIT), **fields)
+        path = folder / "tiny.safetensors"
+        write_set(path, items, np.eye(2, dtype=np.float32)[[0] * 6 + [1] * 6], card)
+        return path
+
+    return write
 
 
 def recipe_of(folder: Path, **changes) -> Path:
@@ -70,7 +60,9 @@ def places(data: Path, folder: Path) -> Places:
     return Places(data=data, runs=folder / "runs", cache=folder / "cache")
 
 
-def test_a_model_trained_on_a_set_is_judged_on_the_sources_test_speakers(small_corpora: Path, tmp_path: Path) -> None:
+def test_a_model_trained_on_a_set_is_judged_on_the_sources_test_speakers(
+    small_corpora: Path, tmp_path: Path, make_set: Callable[..., Path]
+) -> None:
     path = make_set(tmp_path)
     run = train(recipe_of(tmp_path), places(small_corpora, tmp_path), "cpu")
     card = load_model(run.model).card
@@ -85,7 +77,7 @@ def test_a_model_trained_on_a_set_is_judged_on_the_sources_test_speakers(small_c
     assert described["examples"]["train"] == 12
 
 
-def test_a_device_trains_from_the_set_alone(tmp_path: Path) -> None:
+def test_a_device_trains_from_the_set_alone(tmp_path: Path, make_set: Callable[..., Path]) -> None:
     """No corpus is there: nobody is held out, and the last epoch's weights are kept. It tells the toy labels apart."""
     empty = tmp_path / "empty"
     empty.mkdir()
@@ -109,7 +101,7 @@ def test_a_device_trains_from_the_set_alone(tmp_path: Path) -> None:
 
 
 def test_a_folder_with_the_set_and_a_recipe_is_all_that_the_command_needs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_set: Callable[..., Path]
 ) -> None:
     make_set(tmp_path)
     recipe_of(tmp_path, split={"validation": 0, "test": 0}, schedule={"epochs": 1, "batch": 4, "keep": "last"})
@@ -133,7 +125,9 @@ def test_a_folder_with_the_set_and_a_recipe_is_all_that_the_command_needs(
         ({"distil": {"teacher": "other.yaml"}}, "nothing is mixed in"),
     ],
 )
-def test_what_a_set_cannot_give_is_refused_before_work(changes: dict, said: str, tmp_path: Path) -> None:
+def test_what_a_set_cannot_give_is_refused_before_work(
+    changes: dict, said: str, tmp_path: Path, make_set: Callable[..., Path]
+) -> None:
     make_set(tmp_path)
     with pytest.raises(RecipeError, match=said):
         train(recipe_of(tmp_path, **changes), places(tmp_path, tmp_path), "cpu")
@@ -145,7 +139,7 @@ def test_a_set_that_is_not_there_is_asked_for(tmp_path: Path) -> None:
         set_of(load_recipe(recipe_of(tmp_path)), (tmp_path, tmp_path / "runs"))
 
 
-def test_the_learnt_rate_takes_the_place_of_the_recipes(tmp_path: Path) -> None:
+def test_the_learnt_rate_takes_the_place_of_the_recipes(tmp_path: Path, make_set: Callable[..., Path]) -> None:
     recipe = load_recipe(recipe_of(tmp_path, schedule={"learning_rate_of_set": True, "optimizer": "sgd"}))
     found = read_set(make_set(tmp_path, learning_rate=0.0125))
     assert with_learnt_rate(recipe, found).schedule.learning_rate == 0.0125
@@ -153,7 +147,7 @@ def test_the_learnt_rate_takes_the_place_of_the_recipes(tmp_path: Path) -> None:
         with_learnt_rate(recipe, read_set(make_set(tmp_path)))
 
 
-def test_hard_labels_of_a_soft_set_are_its_items_own(tmp_path: Path) -> None:
+def test_hard_labels_of_a_soft_set_are_its_items_own(tmp_path: Path, make_set: Callable[..., Path]) -> None:
     """A teacher may hear another label in an item; items come label by label, as many of each."""
     recipe = load_recipe(recipe_of(tmp_path, schedule={"hard_labels_of_set": True, "keep": "last"}))
     found = read_set(make_set(tmp_path))
@@ -194,7 +188,7 @@ def test_a_view_is_a_function_of_its_number() -> None:
     np.testing.assert_allclose(first.targets["task"].sum(axis=1), 1, atol=1e-6)
 
 
-def test_windows_of_a_set_lie_in_their_range(tmp_path: Path) -> None:
+def test_windows_of_a_set_lie_in_their_range(tmp_path: Path, make_set: Callable[..., Path]) -> None:
     windows = windows_of(read_set(make_set(tmp_path)))
     assert windows.dtype == np.float32
     assert -1 <= windows.min() < windows.max() <= 1
