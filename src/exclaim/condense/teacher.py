@@ -1,4 +1,8 @@
-"""What a trained network says of items and clips: soft labels for every method alike, embeddings to choose by."""
+"""What a trained network says of items and clips: soft labels for every method alike, embeddings to choose by.
+
+A teacher may see the set's own view, or whole windows: then it is asked about items that are drawn out to whole ones.
+It learnt from whole windows, so it may know more than any network that saw the set's view only.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,12 +11,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from exclaim.areas import smooth_from
 from exclaim.condense.recipe import CondenseRecipe
 from exclaim.errors import RecipeError
 from exclaim.learn.calibrate import softmax
 from exclaim.learn.checkpoint import load_weights
 from exclaim.learn.condensed import view_of
 from exclaim.learn.loop import answer
+from exclaim.learn.networks.resize import WHOLE
 from exclaim.learn.recipe import Recipe
 from exclaim.learn.train import network_of
 from exclaim.learn.views import dequantise
@@ -33,10 +39,10 @@ def check_teacher(recipe: CondenseRecipe, teacher: Recipe) -> None:
             f"recipe {recipe.name} splits otherwise than its teacher {teacher.name}, which has heard its test "
             "speakers; give both the same split"
         )
-    if view_of(teacher) != tuple(recipe.view):
+    if view_of(teacher) not in (tuple(recipe.view), WHOLE):
         raise RecipeError(
             f"teacher {teacher.name} sees {view_of(teacher)} cells, the set's items have {tuple(recipe.view)}; give "
-            "its network the same view"
+            "its network the same view, or none, and it sees the items drawn out to whole windows"
         )
     head = teacher.heads.get(recipe.task)
     if head is None or head.labels != recipe.labels:
@@ -52,6 +58,7 @@ class Teacher:
         load_weights(network, weights)
         self._network: nn.Module = network.to(device).eval()
         self._task, self._device = task, device
+        self._whole = view_of(recipe) == WHOLE
 
     def labels(self, items: np.ndarray, temperature: float) -> np.ndarray:
         """Return distributions (n, labels) for windows (n, bands, frames) float32 at a temperature."""
@@ -63,7 +70,14 @@ class Teacher:
 
     def _asked(self, windows: np.ndarray, opened: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
         answers = [
-            answer(self._network, opened(windows[begin : begin + _BATCH]), self._device)
+            answer(self._network, self._seen(opened(windows[begin : begin + _BATCH])), self._device)
             for begin in range(0, len(windows), _BATCH)
         ]
         return {name: np.concatenate([each[name] for each in answers]) for name in (self._task, "embedding")}
+
+    def _seen(self, windows: np.ndarray) -> np.ndarray:
+        """Return windows (n, bands, frames) as the network sees them."""
+        if not self._whole or windows.shape[1:] == WHOLE:
+            return windows
+        bands, frames = smooth_from(windows.shape[1], WHOLE[0]), smooth_from(windows.shape[2], WHOLE[1])
+        return np.clip(bands @ windows @ frames.T, -1, 1).astype(np.float32)
