@@ -1,6 +1,6 @@
 // Written by scripts/listen_page.py.
 self.LISTEN = {
- "version": "fcaa5175b76c4cd6",
+ "version": "726737eadaeb2485",
  "files": [
   "./",
   "data/front-end.json",
