@@ -9,12 +9,11 @@ import yaml
 
 from exclaim.condense.recipe import load_condense_recipe
 from exclaim.errors import CorpusError, RecipeError
-from exclaim.evaluate.answers import ClipAnswer, write_answers
+from exclaim.evaluate.answers import ClipAnswer, answers_name, write_answers
 from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_score
 from exclaim.learn import ablation
 from exclaim.learn.ablation import _changes, ablate, compare, load_ablation
 from exclaim.learn.ablation_records import ablation_records
-from exclaim.learn.finish import answers_name
 from exclaim.learn.recipe import load_recipe
 from exclaim.learn.train import Places
 

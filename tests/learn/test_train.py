@@ -11,11 +11,11 @@ from safetensors.torch import load_file
 
 from exclaim.corpora.registry import corpus_info
 from exclaim.errors import ExclaimError, RecipeError
+from exclaim.evaluate.answers import answers_name
 from exclaim.features import log_mel
 from exclaim.learn import loop
 from exclaim.learn import train as train_module
 from exclaim.learn.examples import load_corpora
-from exclaim.learn.finish import answers_name
 from exclaim.learn.recipe import Recipe, load_recipe
 from exclaim.learn.soft_labels import SoftLabels
 from exclaim.learn.train import Places, train

@@ -18,7 +18,16 @@ from exclaim.errors import CorpusError
 from exclaim.evaluate.clips import ClipLogits
 from exclaim.model import predict_head
 
-__all__ = ["ClipAnswer", "clip_answers", "cluster", "confidences", "data_hash", "read_answers", "write_answers"]
+__all__ = [
+    "ClipAnswer",
+    "answers_name",
+    "clip_answers",
+    "cluster",
+    "confidences",
+    "data_hash",
+    "read_answers",
+    "write_answers",
+]
 
 _COLUMNS = ("sha256", "path", "task", "speaker", "cluster", "label", "answer", "abstained", "confidence", "level_db")
 _PROBABILITY, _LOGIT = "probability_", "logit_"
@@ -40,6 +49,11 @@ class ClipAnswer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     level_db: float  # the highest window maximum
     probabilities: dict[str, float]  # by label in the head's order, calibrated; they sum to 1
     logits: dict[str, float]  # by label, before the temperature
+
+
+def answers_name(task: str, part: str = "test") -> str:
+    """Return the file's name, in a run's folder, that holds the answers to a part's clips of a task."""
+    return f"{part}-answers.{task}.csv"
 
 
 def cluster(clip: Clip) -> str:

@@ -16,10 +16,9 @@ import msgspec
 import numpy as np
 
 from exclaim.errors import CorpusError, RecipeError
-from exclaim.evaluate.answers import ClipAnswer, data_hash, read_answers
+from exclaim.evaluate.answers import ClipAnswer, answers_name, data_hash, read_answers
 from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_score
 from exclaim.evaluate.paired import Difference, Spread, derived, paired_difference, spread
-from exclaim.learn.finish import answers_name
 from exclaim.learn.loop import Report
 from exclaim.learn.recipe import load_recipe, read_recipe
 from exclaim.learn.train import Places, Run, train

@@ -15,7 +15,7 @@ from exclaim.card import Card, CorpusUse, Head, Metric, Parent, Thresholds
 from exclaim.corpora.labels import map_label
 from exclaim.corpora.manifest import Manifest
 from exclaim.corpora.registry import corpus_info
-from exclaim.evaluate.answers import write_answers
+from exclaim.evaluate.answers import answers_name, write_answers
 from exclaim.evaluate.evaluate import hear, judge_heard
 from exclaim.evaluate.labelling import label_clips
 from exclaim.learn.alarm_budget import budget_thresholds
@@ -27,7 +27,7 @@ from exclaim.learn.recipe import AlarmBudget, Recipe
 from exclaim.learn.validation import Answers, Validation
 from exclaim.model import load_model, pin, pin_of, seal
 
-__all__ = ["answers_name", "calibrated_head", "corpus_use", "finish_run", "parent_of", "write_part_manifests"]
+__all__ = ["calibrated_head", "corpus_use", "finish_run", "parent_of", "write_part_manifests"]
 
 _LOG = logging.getLogger(__name__)
 _SURE = 0.99  # of a label, or it is a soft one
@@ -166,8 +166,3 @@ def _measured(recipe: Recipe, candidate: Path, corpora: Corpora, folder: Path) -
                     data=data,
                     protocol=figures.protocol,
                 )
-
-
-def answers_name(task: str, part: str = "test") -> str:
-    """Return the file's name, in a run's folder, that holds the answers to a part's clips of a task."""
-    return f"{part}-answers.{task}.csv"

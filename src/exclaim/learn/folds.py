@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from exclaim.errors import CorpusError, RecipeError
-from exclaim.evaluate.answers import ClipAnswer, data_hash, read_answers
+from exclaim.evaluate.answers import ClipAnswer, answers_name, data_hash, read_answers
 from exclaim.evaluate.bootstrap import Interval
 from exclaim.evaluate.centring import centred_uar
 from exclaim.evaluate.figures import FIGURES, figure_intervals, figures, judged
-from exclaim.learn.finish import answers_name
 from exclaim.learn.loop import Report
 from exclaim.learn.recipe import Recipe, load_recipe
 from exclaim.learn.train import Places, train

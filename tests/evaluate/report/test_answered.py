@@ -1,11 +1,17 @@
 """A run's answers are computed once and kept under the model's hash."""
 
+import msgspec
 import numpy as np
 import pytest
 
+from exclaim.card import Card, Head, Thresholds
 from exclaim.errors import CorpusError
+from exclaim.evaluate.answers import answers_name, write_answers
 from exclaim.evaluate.report import answered as module
 from exclaim.evaluate.report.answered import answered
+from exclaim.evaluate.report.runs import find_runs
+from exclaim.learn.recipe import HeadOptions
+from exclaim.model import pin, seal
 
 
 @pytest.fixture
@@ -41,8 +47,6 @@ def test_another_model_in_the_same_folder_is_heard_anew(make_run, make_runs, tmp
     (run,) = make_runs({"name": "a"})
     answered(run, tmp_path)
     make_run("b", shift=3)
-    from exclaim.evaluate.report.runs import find_runs
-
     other = find_runs([run.folder.parent / "b"]).runs[0]
     answered(other, tmp_path)
     assert heard == [30, 30]
@@ -66,3 +70,47 @@ def test_test_clips_that_are_gone_are_an_error_unless_their_answers_were_kept(ma
         path.unlink()
     with pytest.raises(CorpusError, match="missing"):
         answered(run, tmp_path)
+
+
+def test_a_head_that_learnt_from_clips_of_its_own_is_told_by_the_run(make_runs, make_network, tmp_path):
+    """The list of test clips has the labels of the recipe's task alone."""
+    (run,) = make_runs({"name": "a"})
+    moods = ("calm", "glad", "sad")
+    model = make_network(
+        run.folder / "a.onnx",
+        {"scream-detection": np.ones((2, 128)), "mood": np.ones((3, 128))},
+        {"scream-detection": np.zeros(2), "mood": np.zeros(3)},
+    )
+    detects = Head(
+        task="scream-detection",
+        output="scream-detection",
+        labels=("other", "scream"),
+        thresholds=Thresholds(on=0.5, off=0.4),
+    )
+    seal(
+        model, Card(name="a", version="1", heads=(detects, Head(task="mood", output="mood", labels=moods)), corpora=())
+    )
+    pin(model)
+    heads = run.recipe.heads | {"mood": HeadOptions(labels=moods)}
+    (run.folder / "recipe.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(run.recipe, heads=heads)))
+    (run,) = find_runs([run.folder]).runs
+    assert set(answered(run, tmp_path).answers) == {"scream-detection"}
+
+    next(run.folder.glob("embeddings-*")).unlink()
+    rows = [
+        msgspec.structs.replace(
+            row,
+            task="mood",
+            label="sad",
+            answer="glad",
+            probabilities=dict.fromkeys(moods, 1 / 3),
+            logits=dict.fromkeys(moods, 0.0),
+        )
+        for row in answered(run, tmp_path).answers["scream-detection"][::-1]
+    ]
+    next(run.folder.glob("embeddings-*")).unlink()
+    write_answers(run.folder / answers_name("mood"), rows)
+    for _ in range(2):  # computed, and then as it was kept
+        found = answered(run, tmp_path).answers["mood"]
+        assert [row.sha256 for row in found] == sorted(row.sha256 for row in rows)
+        assert {row.label for row in found} == {"sad"}

@@ -1,7 +1,7 @@
 """A run's answers to its own test clips, computed once: they stay in the run folder under the model file's hash."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ import numpy as np
 from exclaim.corpora.clip import Clip
 from exclaim.corpora.manifest_files import read_csv
 from exclaim.errors import CorpusError
-from exclaim.evaluate.answers import ClipAnswer, clip_answers, read_answers, write_answers
+from exclaim.evaluate.answers import ClipAnswer, answers_name, clip_answers, read_answers, write_answers
 from exclaim.evaluate.clips import clip_logits
 from exclaim.evaluate.evaluate import read_clips
 from exclaim.evaluate.labelling import Labelled, label_clips
@@ -98,6 +98,7 @@ def _hear(run: RunFolder, root: Path, progress: Progress) -> Answered:
     for task, part in labelled.items():
         read, _ = read_clips(part, [heard[clip.path] for clip, _ in part.clips])
         answers[task] = in_one_order(clip_answers(part.head, read, model.card.level_floor_db, root))
+    answers |= _told_by_run(run, model, answers)
     read = sorted(
         (found for found in heard.values() if found.error is None), key=lambda found: (found.sha256, found.path)
     )
@@ -107,6 +108,15 @@ def _hear(run: RunFolder, root: Path, progress: Progress) -> Answered:
         paths=tuple(str(found.path) for found in read),
         embeddings=np.stack([found.embedding for found in read]).astype(np.float32),
     )
+
+
+def _told_by_run(run: RunFolder, model: Model, known: Collection[str]) -> dict[str, tuple[ClipAnswer, ...]]:
+    """Return what the run wrote of heads whose labels its list of test clips does not say, each in one order.
+
+    The list has the labels of the task that the recipe is for; a second head may have learnt from clips of its own.
+    """
+    files = {head.task: run.folder / answers_name(head.task) for head in model.card.heads if head.task not in known}
+    return {task: in_one_order(read_answers(path)) for task, path in files.items() if path.is_file()}
 
 
 def _file(run: RunFolder, task: str) -> Path:

@@ -15,12 +15,12 @@ from torch import nn
 
 from exclaim.card import CorpusUse, Head, Metric, Parent
 from exclaim.errors import RecipeError
-from exclaim.evaluate.answers import ClipAnswer, clip_answers, write_answers
+from exclaim.evaluate.answers import ClipAnswer, answers_name, clip_answers, write_answers
 from exclaim.evaluate.clips import ClipLogits
 from exclaim.evaluate.figures import figure_intervals, figures, judged
 from exclaim.features import decode
 from exclaim.learn.examples import PARTS, Corpora, Example
-from exclaim.learn.finish import answers_name, calibrated_head, corpus_use, write_part_manifests
+from exclaim.learn.finish import calibrated_head, corpus_use, write_part_manifests
 from exclaim.learn.recipe import Recipe, recipe_hash
 from exclaim.learn.store import FeatureStore
 from exclaim.learn.waveforms.answers import WaveformValidation, clip_outputs
