@@ -47,6 +47,27 @@ def test_distribution_matching_has_nothing_to_do_where_the_set_is_the_corpus(mak
     assert method.step(other, 0) > 1e-3
 
 
+def test_agreement_adds_the_teachers_cross_entropy_with_the_labels_items_are_made_for(make_recipe) -> None:
+    options = {"name": "distribution-matching", "batch": 4, "agreement": 3}
+    recipe = load_condense_recipe(
+        make_recipe(options, items=4, augment=PLAIN | {"shift_frames": [0, 0]}, teacher="x.yaml")
+    )
+    codes = noise(12)
+    weights = torch.randn(16 * 24, 3, generator=torch.Generator().manual_seed(1))
+
+    class Listener:
+        def logits(self, items: torch.Tensor) -> torch.Tensor:
+            return items.flatten(1) @ weights
+
+    real = real_of(codes, [0] * 4 + [1] * 4 + [2] * 4)
+    learned = Learned(to_tensor(codes, CPU), 3, 4, 0.01)
+    loss = DistributionMatching(recipe, recipe.method, real, None, Listener()).step(learned, 0)
+    items = to_tensor(codes, CPU).requires_grad_()
+    known = 3 * torch.nn.functional.cross_entropy(Listener().logits(items), learned.own)
+    assert loss == pytest.approx(float(known.detach()), rel=1e-5)
+    assert torch.allclose(learned.items.grad, torch.autograd.grad(known, items)[0], atol=1e-4)
+
+
 def test_gradients_that_point_alike_have_no_distance_and_opposite_ones_two_an_output() -> None:
     weight, bias = torch.randn(3, 2, 5, 5), torch.randn(3)
     assert distance_of_gradients([weight, bias], [4 * weight, -bias]) == pytest.approx(0, abs=1e-4)

@@ -29,6 +29,7 @@ def test_every_condense_recipe_of_the_project_holds_together(path: Path) -> None
         ({"name": "random", "iterations": 3}, {}, "iterations"),
         ({"name": "distribution-matching", "rate": 0}, {}, "rate"),
         ({"name": "herding"}, {}, "no teacher is named"),
+        ({"name": "distribution-matching", "agreement": 1}, {}, "no teacher is named"),
         ({"name": "random"}, {"soft_labels": "teacher"}, "no teacher is named"),
         ({"name": "distribution-matching"}, {"soft_labels": "learned"}, "by trajectory-matching only"),
         ({"name": "random"}, {"start": "real"}, "leave start out"),

@@ -151,12 +151,13 @@ def _made(
         embeddings = teacher.embeddings(real.windows) if teacher is not None and needs_embeddings else None
         chosen = choose(real, recipe.items, labels, embeddings, recipe.seed)
         return Made(dequantise(real.windows[chosen]), np.eye(labels, dtype=np.float32)[real.labels[chosen]], 0.0)
-    return learn_items(recipe, real, folder, cache, fabric, report)
+    return learn_items(recipe, real, teacher, folder, cache, fabric, report)
 
 
 def learn_items(
     recipe: CondenseRecipe,
     real: Real,
+    teacher: Teacher | None,
     folder: Path,
     cache: Path,
     fabric: Fabric,
@@ -165,8 +166,9 @@ def learn_items(
     """Learn items by a method that matches, going on from the folder's checkpoint where there is one.
 
     Args:
-        recipe: of a method that learns items; its teacher and the corpora's split are not asked.
+        recipe: of a method that learns items; its corpora and their split are not asked.
         real: the clips that are condensed.
+        teacher: that items shall agree with, where the method wants it.
         folder: takes the checkpoint.
         cache: of experts, where the method needs them.
         fabric: device and precision.
@@ -178,7 +180,7 @@ def learn_items(
     method = recipe.method
     rate = method.network_rate if isinstance(method, Gradient | Trajectory) else 0.01
     learned = begin(recipe, real, rate, fabric.device)
-    matching, rates = _matching(recipe, real, learned, cache, fabric, report)
+    matching, rates = _matching(recipe, real, teacher, learned, cache, fabric, report)
     seconds = match(matching, learned, rates, method.iterations, folder, report(recipe.name))
     if recipe.soft_labels == "learned":
         targets = learned.logits.detach().softmax(dim=1).cpu().numpy()
@@ -192,6 +194,7 @@ def learn_items(
 def _matching(
     recipe: CondenseRecipe,
     real: Real,
+    teacher: Teacher | None,
     learned: Learned,
     cache: Path,
     fabric: Fabric,
@@ -211,7 +214,7 @@ def _matching(
         return GradientMatching(recipe, method, real, fabric.device), rates
     assert isinstance(method, Distribution)
     experts = train_experts(recipe, real, cache, fabric, report) if method.trained else None
-    return DistributionMatching(recipe, method, real, experts), rates
+    return DistributionMatching(recipe, method, real, experts, teacher), rates
 
 
 def _seal(

@@ -67,6 +67,8 @@ class Distribution(_Matching, kw_only=True, tag="distribution-matching"):
     """Mean features of each label, in networks with drawn weights."""
 
     trained: Share = 0.0  # how often the network is an expert's, somewhere on its way, in place of a drawn one
+    # weight of the cross-entropy of the teacher's answers to the items with the labels that they are made for
+    agreement: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
 class Gradient(_Matching, kw_only=True, tag="gradient-matching"):
@@ -161,6 +163,8 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
         raise RecipeError(f"recipe {path}: clips are chosen by a teacher's embedding, but no teacher is named")
     if recipe.network.seed is not None and recipe.initialisation == "random":
         raise RecipeError(f"recipe {path}: network.seed is of the one initialisation that `initialisation: fixed` has")
+    if isinstance(recipe.method, Distribution) and recipe.method.agreement and recipe.teacher is None:
+        raise RecipeError(f"recipe {path}: items shall agree with a teacher, but no teacher is named")
     if subset and recipe.start == "real":
         raise RecipeError(f"recipe {path}: a subset holds real clips and has no start; leave start out")
     if isinstance(recipe.method, Trajectory):

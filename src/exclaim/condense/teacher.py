@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from exclaim.areas import smooth_from
 from exclaim.condense.recipe import CondenseRecipe
@@ -56,7 +56,7 @@ class Teacher:
         """Take the training recipe, the weights of its run, and the head that is asked."""
         network = network_of(recipe)
         load_weights(network, weights)
-        self._network: nn.Module = network.to(device).eval()
+        self._network: nn.Module = network.to(device).eval().requires_grad_(False)
         self._task, self._device = task, device
         self._whole = view_of(recipe) == WHOLE
 
@@ -68,6 +68,10 @@ class Teacher:
         """Return (n, d) float32 for windows kept as bytes."""
         return self._asked(codes, dequantise)["embedding"]
 
+    def logits(self, items: Tensor) -> Tensor:
+        """Return logits (n, labels) of windows (n, bands, frames); gradients pass to the windows."""
+        return self._network(self._drawn_out(items))[self._task]
+
     def _asked(self, windows: np.ndarray, opened: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
         answers = [
             answer(self._network, self._seen(opened(windows[begin : begin + _BATCH])), self._device)
@@ -77,7 +81,13 @@ class Teacher:
 
     def _seen(self, windows: np.ndarray) -> np.ndarray:
         """Return windows (n, bands, frames) as the network sees them."""
-        if not self._whole or windows.shape[1:] == WHOLE:
+        return self._drawn_out(torch.from_numpy(windows)).numpy()
+
+    def _drawn_out(self, windows: Tensor) -> Tensor:
+        if not self._whole or tuple(windows.shape[1:]) == WHOLE:
             return windows
-        bands, frames = smooth_from(windows.shape[1], WHOLE[0]), smooth_from(windows.shape[2], WHOLE[1])
-        return np.clip(bands @ windows @ frames.T, -1, 1).astype(np.float32)
+        bands, frames = (
+            torch.from_numpy(smooth_from(cells, length)).to(windows)
+            for cells, length in zip(windows.shape[1:], WHOLE, strict=True)
+        )
+        return (bands @ windows @ frames.T).clamp(-1, 1)

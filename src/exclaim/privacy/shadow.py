@@ -25,7 +25,7 @@ from exclaim.condense.condense import learn_items
 from exclaim.condense.learned import begin
 from exclaim.condense.methods.subsets import random_clips
 from exclaim.condense.real import Real
-from exclaim.condense.recipe import CondenseRecipe, learner
+from exclaim.condense.recipe import CondenseRecipe, Distribution, learner
 from exclaim.condense.teacher import Teacher
 from exclaim.errors import CorpusError, StoreError
 from exclaim.learn.cells import Change, changed
@@ -67,8 +67,9 @@ def attack_key(recipe: PrivacyRecipe, condensed: CondenseRecipe, real: Real) -> 
 
 def parts(recipe: PrivacyRecipe, condensed: CondenseRecipe) -> tuple[Target, ...]:
     """Return what each shadow makes, in order: the targets, and the network that labels sets where they want one."""
-    taught = recipe.networks and condensed.soft_labels == "teacher"
-    first: tuple[Target, ...] = ("full",) if recipe.networks and (taught or "full" in recipe.targets) else ()
+    agreeing = isinstance(condensed.method, Distribution) and condensed.method.agreement > 0
+    taught = agreeing or (recipe.networks and condensed.soft_labels == "teacher")
+    first: tuple[Target, ...] = ("full",) if taught or (recipe.networks and "full" in recipe.targets) else ()
     return first + tuple(target for target in recipe.targets if target != "full")
 
 
@@ -149,14 +150,15 @@ def _made(
         save_weights(network, shadow / _WEIGHTS)
         confidence, right = _asked(network, own.task, real, recipe.views, fabric.device, seconds)
         return Answers(confidence, right, None, None, places[:0], seconds)
+    teacher = None
+    if "full" in parts(recipe, condensed):
+        # it heard this half and no other clip: what it tells of them, by labels or by agreement, is in the set too
+        taught = _attacked(recipe, condensed, recipe.on_half)
+        teacher = Teacher(taught, shadow / _WEIGHTS, condensed.task, fabric.device)
     begun = time.monotonic()
-    items, targets, chosen = _set(condensed, half, target, work, cache, fabric, report(f"{stage}, set"))
+    items, targets, chosen = _set(condensed, half, teacher, target, work, cache, fabric, report(f"{stage}, set"))
     seconds["set"] = time.monotonic() - begun
-    if condensed.soft_labels == "teacher" and recipe.networks:
-        # the labels are of a network that heard this half and no other clip: what it tells of them is in the set too
-        teacher = Teacher(
-            _attacked(recipe, condensed, recipe.on_half), shadow / _WEIGHTS, condensed.task, fabric.device
-        )
+    if teacher is not None and condensed.soft_labels == "teacher" and recipe.networks:
         targets = teacher.labels(dequantise(items), condensed.temperature)
     labels = targets.argmax(axis=1)
     if not recipe.networks:
@@ -168,7 +170,14 @@ def _made(
 
 
 def _set(
-    condensed: CondenseRecipe, half: Real, target: Target, work: Path, cache: Path, fabric: Fabric, report: Report
+    condensed: CondenseRecipe,
+    half: Real,
+    teacher: Teacher | None,
+    target: Target,
+    work: Path,
+    cache: Path,
+    fabric: Fabric,
+    report: Report,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a set's items as bytes, its labels as distributions, and which clips of the half it holds or began as."""
     labels = len(condensed.labels)
@@ -179,7 +188,7 @@ def _set(
     folder = work / "set"
     folder.mkdir(exist_ok=True)
     chosen = _begun_as(condensed, half) if target == "real" else np.zeros(0, np.int64)
-    made = learn_items(condensed, half, folder, cache, fabric, lambda name: report)
+    made = learn_items(condensed, half, teacher, folder, cache, fabric, lambda name: report)
     return quantise(made.items), made.targets, chosen
 
 

@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from exclaim.condense.experts import Trajectories
 from exclaim.condense.learned import Learned
-from exclaim.condense.networks import drawn_network, embed, named
+from exclaim.condense.networks import cross_entropy, drawn_network, embed, named
 from exclaim.condense.real import Real, to_tensor
 from exclaim.condense.recipe import CondenseRecipe, Distribution
+from exclaim.condense.teacher import Teacher
 from exclaim.learn.cells import changed, draw_change
 
 __all__ = ["DistributionMatching", "distance_of_means"]
@@ -29,9 +30,17 @@ def distance_of_means(real: Tensor, synthetic: Tensor) -> Tensor:
 class DistributionMatching:
     """One network a step."""
 
-    def __init__(self, recipe: CondenseRecipe, options: Distribution, real: Real, experts: Trajectories | None) -> None:
-        """Take the recipe, its method's options, the training clips, and experts where their networks serve too."""
+    def __init__(
+        self,
+        recipe: CondenseRecipe,
+        options: Distribution,
+        real: Real,
+        experts: Trajectories | None,
+        teacher: Teacher | None = None,
+    ) -> None:
+        """Take the recipe, its options, the clips, and experts and a teacher where the options ask for them."""
         self._recipe, self._options, self._real, self._experts = recipe, options, real, experts
+        self._teacher = teacher
         self.kept: Mapping[str, nn.Module] = {}
 
     def step(self, learned: Learned, iteration: int) -> float:
@@ -46,6 +55,10 @@ class DistributionMatching:
             with torch.no_grad():
                 wanted = embed(network, changed(clips, change))
             loss = loss + distance_of_means(wanted, embed(network, changed(learned.of(label), change)))
+        if self._options.agreement and self._teacher is not None:
+            change = draw_change(self._recipe.augment, self._recipe.view, rng, len(learned.items))
+            told = self._teacher.logits(changed(learned.items, change))
+            loss = loss + self._options.agreement * cross_entropy(told, learned.own)
         loss.backward()
         return float(loss.detach())
 
