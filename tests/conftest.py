@@ -185,3 +185,28 @@ def make_talk() -> Callable[..., np.ndarray]:
         return (peak * sound / np.abs(sound).max()).astype(np.float32)
 
     return talk
+
+
+@pytest.fixture(scope="session")
+def write_pictures() -> Callable[..., None]:
+    """Write CREMA-D as pictures, ``write_pictures(root, labels)``: 12 actors, 4 sentences, an emotion a bright stripe.
+
+    With ``voices=True`` an actor is a further stripe, higher up.
+    """
+    from PIL import Image
+
+    def write(root: Path, labels: tuple[str, ...], *, voices: bool = False) -> None:
+        folder = root / "crema-d-logmel"
+        folder.mkdir()
+        rng = np.random.default_rng(0)
+        for actor in range(1001, 1013):
+            for number, emotion in enumerate(labels):
+                for sentence in ("DFA", "IEO", "IOM", "ITH"):
+                    grey = rng.integers(1, 90, (128, 188)).astype(np.uint8)
+                    begin = 10 + 40 * number + int(rng.integers(-8, 9))
+                    grey[begin : begin + 20, 20:140] += 140
+                    if voices:
+                        grey[90 + 3 * (actor - 1001) :][:3] += 100
+                    Image.fromarray(grey).save(folder / f"{actor}_{sentence}_{emotion}_XX.png")
+
+    return write

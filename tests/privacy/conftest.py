@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
-from PIL import Image
 
 from exclaim.learn.train import Places
 
@@ -15,20 +13,10 @@ SHORT = {"epochs": 1, "batch": 16, "learning_rate": 0.003}
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pictures(tmp_path_factory: pytest.TempPathFactory, write_pictures: Callable[..., None]) -> Path:
     """CREMA-D as pictures: 12 actors, 2 emotions, 4 sentences; an emotion is a bright stripe, a speaker another."""
     root = tmp_path_factory.mktemp("corpora")
-    folder = root / "crema-d-logmel"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for actor in range(1001, 1013):
-        for number, emotion in enumerate(LABELS):
-            for sentence in ("DFA", "IEO", "IOM", "ITH"):
-                grey = rng.integers(1, 90, (128, 188)).astype(np.uint8)
-                begin = 10 + 40 * number + int(rng.integers(-8, 9))
-                grey[begin : begin + 20, 20:140] += 140
-                grey[90 + 3 * (actor - 1001) :][:3] += 100
-                Image.fromarray(grey).save(folder / f"{actor}_{sentence}_{emotion}_XX.png")
+    write_pictures(root, LABELS, voices=True)
     return root
 
 
