@@ -37,7 +37,7 @@ def ablation_records(
             records.append(
                 Record(
                     id=prefix,
-                    metric=f"{word} of {found.task}, arm {found.arm} ({arm.factor}: {arm.says})",
+                    metric=f"{word} of {found.task}, {ablation.name}, arm {found.arm} ({arm.factor}: {arm.says})",
                     value=round(spread.whole, 6),
                     interval=spread.interval(),
                     protocol=f"mean over {seeds}{scatter}; 95 % intervals over speakers and seeds",
@@ -49,7 +49,7 @@ def ablation_records(
                 records.append(
                     Record(
                         id=f"{prefix}.difference",
-                        metric=f"{word} of {found.task}, arm {found.arm} less arm {ablation.reference}",
+                        metric=f"{word} of {found.task}, {ablation.name}, arm {found.arm} less arm {ablation.reference}",
                         value=difference.difference,
                         interval=difference.interval,
                         protocol=f"{seeds} against {difference.second_seeds}, paired by clip; 95 % intervals over "
@@ -84,11 +84,11 @@ def _kept_records(ablation: Ablation, found: Compared, **how: str) -> list[Recor
     records = []
     if found.arm == ablation.reference:
         protocol = f"mean over {kept.seeds} seeds of {recipe}" if kept.seeds > 1 else f"1 seed of {recipe}"
-        records.append(record("whole.uar", f"UAR of {found.task}, trained on the whole corpus", kept.whole, protocol))
+        records.append(record("whole.uar", f"UAR of {found.task}, trained on the whole corpus ({recipe})", kept.whole, protocol))
     records.append(
         record(
             f"{found.arm}.kept",
-            f"UAR of {found.task}, arm {found.arm} / trained on the whole corpus ({recipe})",
+            f"UAR of {found.task}, {ablation.name}, arm {found.arm} / trained on the whole corpus ({recipe})",
             kept.ratio,
             f"{seeds}, paired by clip",
         )
