@@ -34,10 +34,11 @@ def ablation_records(
                 "date": date,
             }
             prefix = f"ablation.{ablation.name}.{found.task}.{found.arm}.{figure}"
+            named = f"{word} of {found.task}, {ablation.name}, arm {found.arm}"
             records.append(
                 Record(
                     id=prefix,
-                    metric=f"{word} of {found.task}, {ablation.name}, arm {found.arm} ({arm.factor}: {arm.says})",
+                    metric=f"{named} ({arm.factor}: {arm.says})",
                     value=round(spread.whole, 6),
                     interval=spread.interval(),
                     protocol=f"mean over {seeds}{scatter}; 95 % intervals over speakers and seeds",
@@ -49,7 +50,7 @@ def ablation_records(
                 records.append(
                     Record(
                         id=f"{prefix}.difference",
-                        metric=f"{word} of {found.task}, {ablation.name}, arm {found.arm} less arm {ablation.reference}",
+                        metric=f"{named} less arm {ablation.reference}",
                         value=difference.difference,
                         interval=difference.interval,
                         protocol=f"{seeds} against {difference.second_seeds}, paired by clip; 95 % intervals over "
@@ -84,7 +85,9 @@ def _kept_records(ablation: Ablation, found: Compared, **how: str) -> list[Recor
     records = []
     if found.arm == ablation.reference:
         protocol = f"mean over {kept.seeds} seeds of {recipe}" if kept.seeds > 1 else f"1 seed of {recipe}"
-        records.append(record("whole.uar", f"UAR of {found.task}, trained on the whole corpus ({recipe})", kept.whole, protocol))
+        records.append(
+            record("whole.uar", f"UAR of {found.task}, trained on the whole corpus ({recipe})", kept.whole, protocol)
+        )
     records.append(
         record(
             f"{found.arm}.kept",
