@@ -97,7 +97,7 @@ def train_network(
             "epoch": progress["epochs"],
             **numbers,
             **measured,
-            "seconds": round(time.monotonic() - begun, 1),
+            "seconds": round(time.monotonic() - begun, 3),
         }
         with (folder / "metrics.jsonl").open("ab") as file:
             file.write(msgspec.json.encode(line) + b"\n")
