@@ -73,6 +73,7 @@ class Kept(NamedTuple):
     ratio: Spread  # the arm's / the whole's
     label_robust: Spread | None = None  # DD-Ranking's scores, per cent; None where they are not asked or not trained
     augmentation_robust: Spread | None = None
+    ranked: int = 0  # seeds of the runs behind those scores, where they have fewest
 
 
 class Compared(NamedTuple):
@@ -261,7 +262,7 @@ def _kept(ablation: Ablation, arm: str, task: str, found: Mapping[tuple[str, str
     if (arm, "plain") in uar and (ablation.reference, "plain") in uar:
         plain = uar[arm, "plain"], uar[ablation.reference, "plain"]
         kept = kept._replace(augmentation_robust=derived(augmentation_robust_score, own, random, *plain))
-    return kept
+    return kept._replace(ranked=min(len(runs) for (kind, _), runs in kinds.items() if kind != "whole"))
 
 
 def _truth(answers: Runs) -> tuple[np.ndarray, list[str]]:

@@ -102,7 +102,7 @@ def _kept_records(ablation: Ablation, found: Compared, **how: str) -> list[Recor
             f"{found.arm}.{word}-robust",
             f"{word}-robust score of DD-Ranking (arXiv 2505.13300), arm {found.arm}, of UAR",
             score,
-            f"{seeds}, weight 0.5; 26.9 % is a random subset as good as the whole corpus",
+            f"{kept.ranked} seeds at least, weight 0.5; 26.9 % is a random subset as good as the whole corpus",
             "%",
         )
         for score, word in named
