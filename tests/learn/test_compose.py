@@ -85,3 +85,32 @@ def test_the_same_seed_gives_the_same_window() -> None:
     )
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
+
+
+def test_a_quiet_window_is_the_same_burst_in_the_same_place_without_what_was_mixed_in() -> None:
+    """With noise that nobody hears both are one; with loud noise the quiet one does not change."""
+    ambience = features.encode(np.random.default_rng(1).normal(-30, 5, (400, N_MELS)).astype(np.float32))
+    changes = msgspec.structs.replace(AugmentOptions(), white_noise=1, rumble=0, partial=True)
+    faint = msgspec.structs.replace(changes, snr_db=(200, 200), white_snr_db=(200, 200))
+    loud = msgspec.structs.replace(changes, snr_db=(-10, -10), white_snr_db=(-10, -10))
+    for seed in range(20):
+        quiet, again, noisy, hardly = (
+            burst_window(burst(), ambience, options, np.random.default_rng(seed), quiet=quiet).window
+            for options, quiet in ((loud, True), (faint, True), (loud, False), (faint, False))
+        )
+        np.testing.assert_array_equal(quiet, again)
+        np.testing.assert_allclose(quiet, hardly, atol=1e-3)
+        assert np.abs(noisy - quiet).max() > 0.05
+
+
+def test_rumble_is_noise_too() -> None:
+    options = msgspec.structs.replace(PLAIN, rumble=1)
+    bare, changed = burst_window(burst(), None, PLAIN, np.random.default_rng(0)).window, 0
+    for seed in range(10):
+        quiet, heard = (
+            burst_window(burst(), None, options, np.random.default_rng(seed), quiet=quiet).window
+            for quiet in (True, False)
+        )
+        assert sorted(quiet.max(axis=0)) == sorted(bare.max(axis=0))
+        changed += bool((heard != quiet).any())  # a high-pass of silence is silence
+    assert changed >= 3

@@ -11,6 +11,7 @@ from exclaim.learn.recipe import load_recipe
 from exclaim.learn.store import build_store
 from exclaim.learn.teacher import Teacher, Teachers, answers_key
 from exclaim.learn.view_cache import CachedViews
+from exclaim.learn.views import Views
 
 RECIPE = Path(__file__).parents[2] / "recipes/scream-type.yaml"
 
@@ -86,3 +87,30 @@ def test_whatever_an_answer_depends_on_names_its_folder() -> None:
         answers_key(change(recipe, augment=change(recipe.augment, room=0.9)), "teacher", ["scream-type"], "data"),
     ]
     assert len({key, *others}) == 8
+
+
+def test_a_teacher_may_hear_the_view_before_its_noise(small_corpora: Path, tmp_path: Path) -> None:
+    noisy = {"ambience": 1.0, "snr_db": [-5, -5], "mixup": 0.3}
+    recipe = load_recipe(RECIPE, {"split": {"validation": 0.25, "test": 0.25}, "augment": noisy})
+    corpora = load_corpora(recipe, small_corpora)
+    parts = corpora.bursts["train"], corpora.ambience["train"]
+    store = build_store(corpora.clips, tmp_path / "cache")
+    views, quiet = Views(recipe, store, *parts, seed=7), Views(recipe, store, *parts, seed=7, quiet=True)
+    listener = Listener()
+    teachers = Teachers([Teacher(listener, ["scream-type"], tmp_path / "answers")], heard=quiet)
+    said = list(teachers.batches(views, 0, 16))
+    for (batch, answer), heard in zip(said, quiet.batches(0, 16), strict=True):
+        np.testing.assert_array_equal(answer["scream-type"][:, 0], heard.windows.mean(axis=(1, 2)))
+        for name in recipe.heads:
+            np.testing.assert_array_equal(batch.targets[name], heard.targets[name])
+        assert (batch.windows.mean(axis=(1, 2)) > heard.windows.mean(axis=(1, 2))).mean() > 0.9, "noise fills gaps"
+    asked = listener.asked
+    again = [answer["scream-type"] for _, answer in teachers.batches(views, 0, 16)]
+    assert listener.asked == asked, "the answers were kept"
+    np.testing.assert_array_equal(np.concatenate(again), np.concatenate([a["scream-type"] for _, a in said]))
+
+
+def test_answers_to_quiet_views_have_a_folder_of_their_own() -> None:
+    recipe = load_recipe(RECIPE)
+    quiet = load_recipe(RECIPE, {"distil": {"hears": "quiet"}})
+    assert answers_key(recipe, "t", ["scream-type"], "d") != answers_key(quiet, "t", ["scream-type"], "d")

@@ -42,7 +42,11 @@ def ambience_alone(codes: np.ndarray, options: AugmentOptions, rng: np.random.Ge
 
 
 def burst_window(
-    codes: np.ndarray, ambience: np.ndarray | None, options: AugmentOptions, rng: np.random.Generator
+    codes: np.ndarray,
+    ambience: np.ndarray | None,
+    options: AugmentOptions,
+    rng: np.random.Generator,
+    quiet: bool = False,
 ) -> Composed:
     """Return a window with a burst in it.
 
@@ -51,6 +55,7 @@ def burst_window(
         ambience: (frames, 128) uint8 of a background, or None for none.
         options: what is drawn.
         rng: the source of every draw.
+        quiet: noise, hum and ambience are drawn and left out: what is left is the same burst, in the same place.
     """
     stretch, bands = rng.uniform(*options.stretch), rng.uniform(*options.pitch_bands)
     tract = rng.uniform(*options.tract) if options.tract != (1.0, 1.0) else 1.0  # no draw where there is none
@@ -64,15 +69,17 @@ def burst_window(
         burst = augment.room(burst, rng.uniform(*options.room_seconds), rng.uniform(*options.room_direct_db))
     placed, active = _place(burst, options.partial, rng)
     if options.rumble and rng.random() < options.rumble:
-        placed = augment.rumble(placed, rng)
+        hummed = augment.rumble(placed, rng)
+        placed = placed if quiet else hummed
     if ambience is not None:
         background = _excerpt(ambience, rng)
         gain = augment.snr_gain_db(burst, background, rng.uniform(*options.snr_db))
-        placed = augment.mix(placed, background + np.float32(gain))
+        placed = placed if quiet else augment.mix(placed, background + np.float32(gain))
     if rng.random() < options.white_noise:
         level = augment.power_db(burst[augment.active_frames(burst)]) - 10 * np.log10(N_MELS)
         level -= rng.uniform(*options.white_snr_db)
-        placed = augment.mix(placed, augment.white_noise(WINDOW_FRAMES, level, rng))
+        noise = augment.white_noise(WINDOW_FRAMES, level, rng)
+        placed = placed if quiet else augment.mix(placed, noise)
     return _finished(placed, active >= MIN_BURST_FRAMES, options, rng)
 
 

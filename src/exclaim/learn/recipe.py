@@ -111,6 +111,7 @@ class Distillation(_Options, kw_only=True):
     loss: Literal["kl", "dkd", "dist"] = "kl"  # T^2 KL(teacher || student); decoupled; correlation
     other_labels: Annotated[float, msgspec.Meta(ge=0)] = 8.0  # of dkd: weight of the terms beside the target's
     similarity: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # weight of similarity-preserving features
+    hears: Literal["view", "quiet"] = "view"  # what the student sees; or the same view before any noise was put into it
     unlabelled: bool = True  # a head's teacher is heard on windows without a label for that head too
     mean: Literal["log-probabilities", "probabilities"] = "probabilities"  # of several teachers, at the temperature
 

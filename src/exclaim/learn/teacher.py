@@ -25,7 +25,8 @@ Answer = Callable[[np.ndarray], dict[str, np.ndarray]]  # windows (n, 128, 188) 
 def answers_key(recipe: Recipe, teacher_hash: str, outputs: Sequence[str], data_hash: str) -> str:
     """Return the SHA-256 of all that a teacher's answers to a recipe's views depend on."""
     mixing = (recipe.augment.mixup, recipe.schedule.batch)
-    parts = [teacher_hash, front_end_hash(), views_key(recipe, data_hash), mixing, tuple(outputs)]
+    quiet = recipe.distil is not None and recipe.distil.hears == "quiet"
+    parts = [teacher_hash, front_end_hash(), views_key(recipe, data_hash, quiet), mixing, tuple(outputs)]
     return hashlib.sha256(canonical(parts)).hexdigest()
 
 
@@ -40,8 +41,8 @@ class Teacher:
 
     def answers(self, view: int, windows: Iterator[np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
         """Yield the answers to a view's batches of windows, in their order, from its file where there is one."""
-        path = self._folder / f"view-{view:04d}.npz" if self._folder else None
-        if path and path.is_file():
+        path = self._path(view)
+        if path and self.keeps(view):
             yield from self._kept(path, windows)
             return
         answers: list[dict[str, np.ndarray]] = []
@@ -54,6 +55,14 @@ class Teacher:
             partial = path.with_suffix(f".partial-{os.getpid()}.npz")
             np.savez(partial, **{o: np.concatenate([answer[o] for answer in answers]) for o in self._outputs})
             os.replace(partial, path)
+
+    def keeps(self, view: int) -> bool:
+        """Tell whether the answers to a view are in its file."""
+        path = self._path(view)
+        return path is not None and path.is_file()
+
+    def _path(self, view: int) -> Path | None:
+        return self._folder / f"view-{view:04d}.npz" if self._folder else None
 
     def _kept(self, path: Path, windows: Iterator[np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
         with np.load(path, allow_pickle=False) as kept:
@@ -68,9 +77,19 @@ class Teacher:
 class Teachers:
     """One teacher or several, whose answers are averaged."""
 
-    def __init__(self, teachers: Sequence[Teacher], mean: Mean = "probabilities", temperature: float = 1.0) -> None:
-        """Take at least one teacher, and of what, at which temperature, the mean of several is taken."""
+    def __init__(
+        self,
+        teachers: Sequence[Teacher],
+        mean: Mean = "probabilities",
+        temperature: float = 1.0,
+        heard: Views | None = None,
+    ) -> None:
+        """Take at least one teacher, and of what, at which temperature, the mean of several is taken.
+
+        ``heard`` are the views that the teachers hear in place of the student's, window for window.
+        """
         self._teachers = tuple(teachers)
+        self._heard = heard
         self._mean: Mean = mean
         self._temperature = temperature
 
@@ -83,11 +102,20 @@ class Teachers:
                 yield now[0]
 
         answering = [teacher.answers(view, _until(asked(), views.windows)) for teacher in self._teachers]
-        for batch in views.batches(view, size):
-            now[:] = [batch.windows]
+        for batch, heard in self._in_step(views, view, size):
+            now[:] = [heard]
             yield batch, self._together([next(answers) for answers in answering])
         for answers in answering:
             next(answers, None)  # let it keep what it answered
+
+    def _in_step(self, views: Views, view: int, size: int) -> Iterator[tuple[Batch, np.ndarray]]:
+        """Yield the student's batches beside what the teachers hear of them, which is made only to be asked about."""
+        batches = views.batches(view, size)
+        if self._heard is None or all(teacher.keeps(view) for teacher in self._teachers):
+            yield from ((batch, batch.windows) for batch in batches)
+        else:
+            others = self._heard.batches(view, size)
+            yield from ((batch, other.windows) for batch, other in zip(batches, others, strict=True))
 
     def _together(self, answers: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
         return (

@@ -34,7 +34,7 @@ from exclaim.learn.soft_labels import SoftLabels, soften, tempered
 from exclaim.learn.store import FeatureStore, build_store
 from exclaim.learn.teacher import Answer, Teacher, Teachers, answers_key
 from exclaim.learn.validation import Validation
-from exclaim.learn.view_cache import CachedViews, views_key
+from exclaim.learn.view_cache import CachedViews, views_key, views_seed
 from exclaim.learn.views import Views
 from exclaim.learn.waveforms.options import encoder_options, hears_waveforms
 from exclaim.learn.waveforms.run import claim_checkpoint, train_on_waveforms
@@ -223,7 +223,11 @@ def _train(
     validation = Validation(recipe, store, corpora.bursts["validation"], corpora.ambience["validation"])
     for teacher in filter(is_model_file, teachers_of(recipe)):
         refuse_other_speakers(recipe, path.parent / teacher, validation.speakers)
-    teachers = _teachers(path, recipe, data, parents.teachers, places, fabric)
+    heard = None
+    if recipe.distil and recipe.distil.hears == "quiet":
+        training = corpora.bursts["train"], corpora.ambience["train"]
+        heard = Views(recipe, store, *training, views_seed(recipe), quiet=True)
+    teachers = _teachers(path, recipe, data, parents.teachers, places, fabric, heard)
     network = network_of(recipe)
     if parents.origin:
         left = take_over_weights(network, parents.origin.folder / "best.safetensors")
@@ -316,7 +320,13 @@ def _describe(folder: Path, recipe: Recipe, corpora: Corpora, fabric: Fabric) ->
 
 
 def _teachers(
-    path: Path, recipe: Recipe, data: str, runs: tuple[Run, ...], places: Places, fabric: Fabric
+    path: Path,
+    recipe: Recipe,
+    data: str,
+    runs: tuple[Run, ...],
+    places: Places,
+    fabric: Fabric,
+    heard: Views | None,
 ) -> Teachers | None:
     """Return who is asked about the views; a teacher whose answers are all kept is never loaded."""
     if recipe.distil is None:
@@ -333,7 +343,7 @@ def _teachers(
         key = answers_key(recipe, pin_of(run.model), outputs, data)
         folder = places.cache / f"answers-{key[:16]}" if recipe.schedule.views else None
         teachers.append(Teacher(answered, outputs, folder))
-    return Teachers(teachers, recipe.distil.mean, recipe.distil.temperature)
+    return Teachers(teachers, recipe.distil.mean, recipe.distil.temperature, heard)
 
 
 def _shared_heads(recipe: Recipe, teacher: Recipe) -> list[str]:

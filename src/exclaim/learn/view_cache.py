@@ -30,17 +30,20 @@ def views_seed(recipe: Recipe) -> int:
     return recipe.seed if recipe.schedule.views_seed is None else recipe.schedule.views_seed
 
 
-def views_key(recipe: Recipe, data_hash: str) -> str:
+def views_key(recipe: Recipe, data_hash: str, quiet: bool = False) -> str:
     """Return the SHA-256 of all that shapes a recipe's windows before they are mixed.
 
     Args:
         recipe: whose views.
         data_hash: of the samples of the examples and of the ambience, in their order.
+        quiet: of the views without their noise.
     """
     unmixed = msgspec.structs.replace(recipe.augment, mixup=0.0)
     parts = [views_seed(recipe), data_hash, front_end_hash(), unmixed, recipe.draw, recipe.schedule.balanced]
     if recipe.draw or recipe.schedule.balanced:  # who is drawn how often hangs on the labels too
         parts += [recipe.task, recipe.heads, recipe.scores]
+    if quiet:
+        parts.append("quiet")
     return hashlib.sha256(canonical(parts)).hexdigest()
 
 

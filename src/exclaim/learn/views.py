@@ -42,13 +42,18 @@ class Views:
         examples: Sequence[Example],
         ambience: Sequence[Clip],
         seed: int,
+        quiet: bool = False,
     ) -> None:
-        """Take the examples of one part of the split, and the ambience of the same part."""
+        """Take the examples of one part of the split, and the ambience of the same part.
+
+        ``quiet`` views are the same windows before noise was put into them: same order, same crops, same masks.
+        """
         self._recipe = recipe
         self._store = store
         self._examples = examples
         self._ambience = ambience
         self._seed = seed
+        self._quiet = quiet
         self._positive = [i for i, example in enumerate(examples) if example.positive]
         self._other = [i for i, example in enumerate(examples) if not example.positive]
 
@@ -103,7 +108,7 @@ class Views:
             return made.window, True
         example = self._examples[index]
         background = self._background(rng) if rng.random() < options.ambience else None
-        made = burst_window(self._store.codes(example.clip), background, options, rng)
+        made = burst_window(self._store.codes(example.clip), background, options, rng, self._quiet)
         return made.window, made.heard
 
     def _background(self, rng: np.random.Generator) -> np.ndarray:
