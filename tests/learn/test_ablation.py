@@ -246,6 +246,23 @@ def test_the_whole_corpus_goes_first_and_a_ranking_trains_every_arm_three_times(
     assert asked["small-plain-plain-1"].augment.time_masks == 0
 
 
+def test_some_seeds_may_be_trained_now_and_the_others_later(
+    tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, asked = written(tmp_path, seeds=[1, 2, 3]), []
+
+    def train(recipe: Path, places: Places, accelerator: str, report: object, changes: dict) -> None:
+        asked.append(changes["name"])
+        trained(places, changes["name"], answers(0.6))
+
+    monkeypatch.setattr(ablation, "train", train)
+    found = ablate(path, places, seeds=[3, 1])
+    assert asked == ["small-plain-3", "small-smooth-3", "small-plain-1", "small-smooth-1"]
+    assert [each.seeds for each in found] == [(1, 3), (1, 3)]
+    with pytest.raises(RecipeError, match="no seed 4; its seeds are 1, 2, 3"):
+        ablate(path, places, seeds=[4])
+
+
 @pytest.mark.slow
 def test_every_arm_is_trained_with_every_seed_once(small_corpora: Path, tmp_path: Path, places: Places) -> None:
     places = msgspec.structs.replace(places, data=small_corpora)

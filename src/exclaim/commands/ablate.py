@@ -29,6 +29,7 @@ def ablate(
     cache: Annotated[Path, typer.Option(help="Folder of features, views and teachers' answers.")] = Path("cache"),
     accelerator: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     arm: Annotated[list[str] | None, typer.Option(help="Train this arm only; may be given again.")] = None,
+    seed: Annotated[list[int] | None, typer.Option(help="Train with this seed only; may be given again.")] = None,
     compare: Annotated[bool, typer.Option("--compare", help="Train nothing, compare what is there.")] = False,
     record: Annotated[Path | None, typer.Option(help="A JSON file of records, such as docs/results.json.")] = None,
 ) -> None:
@@ -44,7 +45,7 @@ def ablate(
         compared = ablation.compare(file, places)
     else:
         with training_progress() as stage:
-            compared = ablation.ablate(file, places, accelerator, stage, arm or ())
+            compared = ablation.ablate(file, places, accelerator, stage, arm or (), seed or ())
     options = ablation.load_ablation(file)
     kept = ("kept (95 %)", "LRS", "ARS") if options.whole else ()
     table = Table("task", "arm", "factor", "what differs", "seeds", "UAR", "difference (95 %)", *kept, box=None)

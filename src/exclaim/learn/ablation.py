@@ -152,6 +152,7 @@ def ablate(
     accelerator: str = "auto",
     report: Callable[[str], Report] = lambda name: lambda *numbers: None,
     only: Sequence[str] = (),
+    seeds: Sequence[int] = (),
 ) -> list[Compared]:
     """Train every arm with every seed, seed by seed, and compare; go on where an earlier call stopped.
 
@@ -161,6 +162,7 @@ def ablate(
         accelerator: as Lightning Fabric names it.
         report: given a stage's name, returns what is told of its progress.
         only: arms to train; all by default. What earlier calls trained is compared too.
+        seeds: of the ablation's, to train now; all by default. So machines, or evenings, may share an ablation.
 
     Raises:
         RecipeError: when the ablation does not hold together.
@@ -168,10 +170,15 @@ def ablate(
     ablation = load_ablation(path)
     if unknown := sorted(set(only) - set(ablation.arms)):
         raise RecipeError(f"ablation {path}: no arm {', '.join(unknown)}; its arms are {', '.join(ablation.arms)}")
+    if strange := sorted(set(seeds) - set(ablation.seeds)):
+        raise RecipeError(
+            f"ablation {path}: no seed {', '.join(map(str, strange))}; its seeds are "
+            f"{', '.join(map(str, ablation.seeds))}"
+        )
     if ablation.whole is not None:
         for changes in _whole_runs(path, ablation).values():
             train(path.parent / ablation.whole.recipe, places, accelerator, report, changes)
-    for seed in ablation.seeds:
+    for seed in seeds or ablation.seeds:
         for name in only or ablation.arms:
             for way in _ways(ablation):
                 changes = _changes(ablation, name, seed, way)
