@@ -18,7 +18,6 @@ from torch import nn
 
 from exclaim.card import Parent
 from exclaim.corpora.condensed import CondensedSet
-from exclaim.errors import RecipeError
 from exclaim.learn.checkpoint import load_weights, take_over_weights
 from exclaim.learn.condensed import SetViews, set_of, set_views, with_learnt_rate
 from exclaim.learn.embeddings.source import soft_labels_from
@@ -28,7 +27,8 @@ from exclaim.learn.file_teacher import answer_of_file, heads_of_file, is_model_f
 from exclaim.learn.finish import finish_run, parent_of
 from exclaim.learn.loop import Report, answer, train_network
 from exclaim.learn.networks import build
-from exclaim.learn.recipe import Recipe, SoftLabelOptions, load_recipe, recipe_hash, teachers_of
+from exclaim.learn.parents import check_origin, check_source, check_teacher, names_recipe, shared_heads
+from exclaim.learn.recipe import Recipe, load_recipe, recipe_hash, teachers_of
 from exclaim.learn.run_folder import claim, logged
 from exclaim.learn.soft_labels import SoftLabels, soften, tempered
 from exclaim.learn.store import FeatureStore, build_store
@@ -115,13 +115,13 @@ def train(
         if is_model_file(teacher):
             heads_of_file(recipe, path.parent / teacher)
         else:
-            _check_teacher(recipe, load_recipe(path.parent / teacher))
+            check_teacher(recipe, load_recipe(path.parent / teacher))
     if recipe.network.weights_from:
-        _check_origin(recipe, load_recipe(path.parent / recipe.network.weights_from))
-    asked = {each.source: load_recipe(path.parent / each.source) for each in recipe.soft_labels if _names_recipe(each)}
+        check_origin(recipe, load_recipe(path.parent / recipe.network.weights_from))
+    asked = {each.source: load_recipe(path.parent / each.source) for each in recipe.soft_labels if names_recipe(each)}
     for options in recipe.soft_labels:
         if options.source in asked:
-            _check_source(recipe, options.head, asked[options.source])
+            check_source(recipe, options.head, asked[options.source])
     teachers = tuple(
         Run(folder=path.parent, model=path.parent / teacher, done_before=True)
         if is_model_file(teacher)
@@ -139,54 +139,6 @@ def train(
         parents = _Parents(teachers, origin or None, sources, condensed)
         _train(path, recipe, folder, model, parents, places, accelerator, report)
     return Run(folder=folder, model=model, done_before=False)
-
-
-def _check_split(recipe: Recipe, parent: Recipe) -> None:
-    """Refuse a parent that has heard the test speakers."""
-    if parent.split != recipe.split:
-        raise RecipeError(
-            f"recipe {recipe.name} splits otherwise than its parent {parent.name}, which has heard its test "
-            "speakers; give both the same split"
-        )
-
-
-def _names_recipe(options: SoftLabelOptions) -> bool:
-    """Tell whether soft labels come from another recipe's run."""
-    return options.source.endswith((".yaml", ".yml"))
-
-
-def _check_origin(recipe: Recipe, origin: Recipe) -> None:
-    """Refuse first weights of a network that has heard the test speakers, or that hears waveforms."""
-    _check_split(recipe, origin)
-    if hears_waveforms(origin):
-        raise RecipeError(f"{origin.name} hears waveforms: recipe {recipe.name} cannot take over its weights")
-
-
-def _check_source(recipe: Recipe, head: str, source: Recipe) -> None:
-    """Refuse soft labels of a run that has heard the test speakers, hears no waveforms, or lacks the head."""
-    _check_split(recipe, source)
-    if not hears_waveforms(source):
-        raise RecipeError(
-            f"recipe {recipe.name}: the source of soft labels {source.name} hears log-mel and can answer the student's "
-            "own views; name it under distil.teacher"
-        )
-    if head not in source.heads or source.heads[head].labels != recipe.heads[head].labels:
-        raise RecipeError(f"source {source.name} has no head {head!r} with the labels of recipe {recipe.name}")
-
-
-def _check_teacher(recipe: Recipe, teacher: Recipe) -> None:
-    """Refuse a teacher that has heard the student's test speakers, or that answers none of its questions."""
-    _check_split(recipe, teacher)
-    if hears_waveforms(teacher):
-        raise RecipeError(
-            f"teacher {teacher.name} hears waveforms and cannot see the views of recipe {recipe.name}; name it as a "
-            "source under soft_labels"
-        )
-    if not _shared_heads(recipe, teacher):
-        raise RecipeError(
-            f"teacher {teacher.name} has no head of recipe {recipe.name} with the same labels: it has "
-            f"{', '.join(teacher.heads)}, the recipe {', '.join(recipe.heads)}"
-        )
 
 
 def _train(
@@ -223,10 +175,7 @@ def _train(
     validation = Validation(recipe, store, corpora.bursts["validation"], corpora.ambience["validation"])
     for teacher in filter(is_model_file, teachers_of(recipe)):
         refuse_other_speakers(recipe, path.parent / teacher, validation.speakers)
-    heard = None
-    if recipe.distil and recipe.distil.hears == "quiet":
-        training = corpora.bursts["train"], corpora.ambience["train"]
-        heard = Views(recipe, store, *training, views_seed(recipe), quiet=True)
+    heard = _heard(recipe, store, corpora)
     teachers = _teachers(path, recipe, data, parents.teachers, places, fabric, heard)
     network = network_of(recipe)
     if parents.origin:
@@ -319,6 +268,14 @@ def _describe(folder: Path, recipe: Recipe, corpora: Corpora, fabric: Fabric) ->
     (folder / "split.json").write_bytes(msgspec.json.format(msgspec.json.encode(split)))
 
 
+def _heard(recipe: Recipe, store: FeatureStore, corpora: Corpora) -> Views | None:
+    """Return the views that teachers hear, None where they hear the student's own."""
+    if recipe.distil is None or recipe.distil.hears == "view":
+        return None
+    bursts, ambience = corpora.bursts["train"], corpora.ambience["train"]
+    return Views(recipe, store, bursts, ambience, views_seed(recipe), quiet=True)
+
+
 def _teachers(
     path: Path,
     recipe: Recipe,
@@ -337,19 +294,13 @@ def _teachers(
             outputs, answered = heads_of_file(recipe, run.model), answer_of_file(run.model)
         else:
             taught = load_recipe(path.parent / name)
-            outputs, answered = _shared_heads(recipe, taught), _answer_of(taught, run, fabric)
+            outputs, answered = shared_heads(recipe, taught), _answer_of(taught, run, fabric)
         if recipe.distil.similarity:
             outputs.append(EMBEDDING)
         key = answers_key(recipe, pin_of(run.model), outputs, data)
         folder = places.cache / f"answers-{key[:16]}" if recipe.schedule.views else None
         teachers.append(Teacher(answered, outputs, folder))
     return Teachers(teachers, recipe.distil.mean, recipe.distil.temperature, heard)
-
-
-def _shared_heads(recipe: Recipe, teacher: Recipe) -> list[str]:
-    return [
-        name for name, head in recipe.heads.items() if getattr(teacher.heads.get(name), "labels", None) == head.labels
-    ]
 
 
 def _answer_of(taught: Recipe, run: Run, fabric: Fabric) -> Answer:
