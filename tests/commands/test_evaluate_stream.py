@@ -54,6 +54,32 @@ def test_a_folder_as_json_a_curve_and_records(exclaim, quiet, recordings, tmp_pa
     assert records["stream.tiny.night.recall"].value == pytest.approx(2 / 3, abs=1e-6)
 
 
+def test_alarms_by_what_a_second_model_takes_them_for(exclaim, quiet, make_model, recordings, tmp_path):
+    from exclaim.model import load_model
+
+    heads = {head.task: head for head in load_model(quiet).card.heads}
+    detects = make_model(tmp_path / "detects.onnx", heads=(heads["scream-detection"],), level_floor_db=-40.0)
+    tells = make_model(tmp_path / "tells.onnx", heads=(heads["scream-type"],), name="tells")
+    results, asked = tmp_path / "results.json", ("--stream", recordings, "--type-model", tells)
+    done = exclaim("evaluate", detects, *asked, "--json", "--record", results)
+    assert done.status == 0, done.err
+    found = json.loads(done.out)
+    assert found["type_model"] == "tells 0"
+    counts = {count["label"]: count for count in found["figures"]["types"]}
+    assert list(counts) == ["negative", "positive", "unsure"]
+    assert sum(count["found"] for count in counts.values()) == 2
+    assert sum(count["false_alarms"] for count in counts.values()) == 1
+    records = {record.id: record for record in read_records(results)}
+    assert records["stream.tiny.night.false-alarms.negative"].interval is not None
+    assert records["stream.tiny.night.recall"].command.endswith("--stream night --type-model tells.onnx")
+    assert "taken by tells 0 for" in exclaim("evaluate", detects, *asked).out
+
+    other = exclaim("evaluate", detects, "--stream", recordings, "--type-model", detects)
+    assert other.status != 0
+    assert "none of its heads tells more of scream-detection" in other.err
+    assert "--type-model" in exclaim("evaluate", detects, "--type-model", tells, "--corpus", "noise").err
+
+
 def test_a_table_for_people(exclaim, quiet, recordings):
     done = exclaim(
         *("evaluate", quiet, "--name", "kitchen"),

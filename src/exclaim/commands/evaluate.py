@@ -76,6 +76,10 @@ def evaluate(
         list[Path] | None,
         typer.Option(help="What sounds in it: CSV with onset, offset, label, in seconds; one for each --stream."),
     ] = None,
+    type_model: Annotated[
+        str | None,
+        typer.Option(help="Of streams: a model that tells more, such as scream-type; alarms are counted by it too."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Of streams: write JSON with the DET curve to this file.")] = None,
     draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of the intervals.")] = 1000,
     seed: Annotated[int, typer.Option(help="Of the draws and of the noise's excerpts.")] = 0,
@@ -85,7 +89,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Judge a model on labelled clips, also under noise, or on hours of sound: figures with 95 % intervals."""
-    if stream or events or out:
+    if stream or events or out or type_model:
         of_clips = {"--corpus": corpus, "--manifest": manifest, "--task": task, "--speakers-file": speakers_file}
         of_clips |= {"--split": split, "--noise": noise, "--snr": snr, "--answers": answers}
         _refuse_options_of_clips([option for option, value in of_clips.items() if value is not None])
@@ -93,6 +97,7 @@ def evaluate(
             load_model(model, pin=pin),
             stream or [],
             events or [],
+            type_model=None if type_model is None else load_model(type_model),
             name=name,
             seed=seed,
             draws=draws,
@@ -137,7 +142,9 @@ def evaluate(
 
 def _refuse_options_of_clips(given: Sequence[str]) -> None:
     if given:
-        raise ConfigError(f"{given[0]} is for clips; with --stream give --events, --name, --out, --record or --json")
+        raise ConfigError(
+            f"{given[0]} is for clips; with --stream give --events, --type-model, --name, --out, --record or --json"
+        )
 
 
 def _snrs(texts: Sequence[str] | None, noise: str | None) -> tuple[float, ...]:

@@ -32,6 +32,7 @@ def evaluate_streams(
     streams: Sequence[Path],
     events: Sequence[Path],
     *,
+    type_model: Model | None = None,
     name: str | None,
     seed: int,
     draws: int,
@@ -45,6 +46,7 @@ def evaluate_streams(
         model: with one head that detects.
         streams: recordings, and folders of pairs.
         events: one CSV for each recording that is not in a folder.
+        type_model: that tells more of what is detected; alarms are counted by what they are taken for then.
         name: what the recordings are called in the record; None: their file's or folder's name.
         seed: of the recall's interval.
         draws: how many.
@@ -61,7 +63,7 @@ def evaluate_streams(
         raise ConfigError("--stream needs scipy; run `pip install exclaim[learn]`")
     recordings = find_recordings(streams, events)
     called = name or " + ".join(path.name if path.is_dir() else path.stem for path in streams)
-    found = _heard(model, recordings, called, seed, draws)
+    found = _heard(model, type_model, recordings, called, seed, draws)
     if as_json:
         typer.echo(msgspec.json.encode(found).decode())
     else:
@@ -71,11 +73,15 @@ def evaluate_streams(
     if record is not None:
         date = datetime.now(UTC).isoformat(timespec="seconds")
         tree = source_tree(Path(exclaim.__file__).parent)
-        new = stream_records(found, command=_command(model, streams, events, name, seed), tree=tree, date=date)
+        new = stream_records(
+            found, command=_command(model, type_model, streams, events, name, seed), tree=tree, date=date
+        )
         write_records(record, replace_records(read_records(record), new))
 
 
-def _heard(model: Model, recordings: Sequence[Recording], called: str, seed: int, draws: int) -> StreamEvaluation:
+def _heard(
+    model: Model, type_model: Model | None, recordings: Sequence[Recording], called: str, seed: int, draws: int
+) -> StreamEvaluation:
     seconds = {recording.sound.name: probe(recording.sound).seconds for recording in recordings}
     done: dict[str, float] = {}
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
@@ -85,7 +91,9 @@ def _heard(model: Model, recordings: Sequence[Recording], called: str, seed: int
             done[name] = heard
             progress.update(bar, completed=sum(done.values()), description=name)
 
-        return evaluate_stream(model, recordings, data=called, seed=seed, draws=draws, progress=tell)
+        return evaluate_stream(
+            model, recordings, data=called, type_model=type_model, seed=seed, draws=draws, progress=tell
+        )
 
 
 def _print(found: StreamEvaluation) -> None:
@@ -108,6 +116,13 @@ def _print(found: StreamEvaluation) -> None:
     if figures.false_on:
         said = ", ".join(f"{count} on {label}" for label, count in figures.false_on.items())
         typer.echo(f"false alarms at the card's threshold: {said}")
+    if figures.types:
+        table = Table(f"taken by {found.type_model} for", "events found", "false alarms", "an hour", "95 %", box=None)
+        for count in figures.types:
+            low, high = count.false_alarms_interval
+            rate = (f"{count.false_alarms_per_hour:.2f}", f"{low:.2f} to {high:.2f}")
+            table.add_row(count.label, str(count.found), str(count.false_alarms), *rate)
+        console.print(table)
     if figures.events:
         table = Table("counted by", "hits", "false", "missed", "precision", "recall", "F1", box=None)
         for definition, counts in figures.matchings.items():
@@ -147,13 +162,24 @@ def _write(found: StreamEvaluation, path: Path) -> None:
         raise ConfigError(f"evaluation {path} cannot be written: {error.strerror}") from error
 
 
-def _command(model: Model, streams: Sequence[Path], events: Sequence[Path], name: str | None, seed: int) -> str:
+def _command(
+    model: Model,
+    type_model: Model | None,
+    streams: Sequence[Path],
+    events: Sequence[Path],
+    name: str | None,
+    seed: int,
+) -> str:
     """Return what measures this again, soundscapes made first: file names without the folders of this machine."""
-    shipped = model.path in shipped_models().values()
-    words = ["exclaim", "evaluate", model.path.stem if shipped else model.path.name]
+    words = ["exclaim", "evaluate", _called(model)]
     for option, paths in (("--stream", streams), ("--events", events)):
         words += [word for path in paths for word in (option, path.name if path.is_absolute() else path.as_posix())]
+    words += ["--type-model", _called(type_model)] if type_model else []
     words += ["--name", name] if name else []
     words += ["--seed", str(seed)] if seed else []
     made = [command for path in streams if (command := made_by(path))]
     return " && ".join([*made, shlex.join(words)])
+
+
+def _called(model: Model) -> str:
+    return model.path.stem if model.path in shipped_models().values() else model.path.name

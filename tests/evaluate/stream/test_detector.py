@@ -135,3 +135,22 @@ def test_others_count_what_a_three_second_window_can_know_of_onset_and_offset():
 )
 def test_a_label_is_what_is_detected_by_the_tasks_word_or_a_corpus_s(label, detected):
     assert is_detected(HEAD, label) is detected
+
+
+def test_alarms_are_counted_by_what_they_are_taken_for():
+    kind = Head(task="scream-type", output="t", labels=("negative", "positive"), abstain_below=0.6)
+    recording = heard(1800, {100: 0.9, 200: 0.9, 300: 0.9, 400: 0.9}, (scream(100), scream(200)))
+    ends = (np.arange(len(recording.track.probabilities)) + 1) * STEP_SECONDS
+    logits = np.full((len(ends), 2), np.nan)
+    for at, said in ((100, (5, 0)), (200, (0, 0)), (300, (0, 5)), (400, (5, 0))):
+        logits[(ends >= at) & (ends <= at + 4)] = said
+    track = recording.track._replace(types=logits)
+    found = judge_stream(HEAD, [recording._replace(track=track)], type_head=kind)
+    assert [(count.label, count.found, count.false_alarms) for count in found.types] == [
+        ("negative", 1, 1),
+        ("positive", 0, 1),
+        ("unsure", 1, 0),
+    ]
+    assert found.types[0].false_alarms_per_hour == 2.0
+    assert found.types[0].false_alarms_interval == rate_interval(1, 0.5)
+    assert judge_stream(HEAD, [recording]).types == ()

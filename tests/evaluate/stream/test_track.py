@@ -101,3 +101,23 @@ def test_a_recording_is_heard_as_listen_hears_it(write_scene, quiet_model):
     assert [a.last for a in found] == [known_at(e.last_frame, 60.0) for e in closed]
     assert heard.seconds == told[-1] == 60.0
     assert len(heard.probabilities) == -(-(60 * 16_000 // 256) // 31)
+
+
+def test_an_alarm_has_the_type_that_listen_gives_its_episode(write_scene, quiet_model):
+    scene, analysis = write_scene("scene", (4, 14, 30, 58), []), Analysis([quiet_model])
+    rules = analysis.rules
+    found = alarms(hear(scene, analysis), rules.detection, rules.detection.thresholds, rules.options, rules.type)
+    closed = [e for step in listen_file(scene, analysis) for e in step.episodes if e.state == "closed"]
+    assert [a.label for a in found] == [e.type.label for e in closed]
+
+
+def test_a_type_is_pooled_over_the_windows_that_were_asked_about_it():
+    kind = Head(task="scream-type", output="t", labels=("negative", "positive"), abstain_below=0.6)
+    silent = np.array([np.nan, np.nan])
+    logits = np.stack([silent, [9.0, 0.0], [0.0, 3.0], silent, [0.0, 9.0], [8.5, 0.0], *[silent] * 8])
+    values = np.array([0.0, 0.9, 0.9, 0.0, *[0.0] * 10])
+    heard = Track(14 * STEP_SECONDS, values, logits)
+    assert [a.label for a in alarms(heard, HEAD, HEAD.thresholds, OPTIONS, kind)] == ["negative"]
+    even = np.where(np.isnan(logits), np.nan, np.abs(logits - logits[:, ::-1]))
+    assert [a.label for a in alarms(heard._replace(types=even), HEAD, HEAD.thresholds, OPTIONS, kind)] == [None]
+    assert [a.label for a in alarms(heard, HEAD, HEAD.thresholds, OPTIONS)] == [None]

@@ -28,7 +28,17 @@ from exclaim.evaluate.stream.matching import (
 from exclaim.evaluate.stream.poisson import rate_interval
 from exclaim.evaluate.stream.track import Alarm, Track, alarms
 
-__all__ = ["THRESHOLDS", "Heard", "Matching", "OperatingPoint", "StreamFigures", "is_detected", "judge_stream", "sweep"]
+__all__ = [
+    "THRESHOLDS",
+    "Heard",
+    "Matching",
+    "OperatingPoint",
+    "StreamFigures",
+    "TypeCount",
+    "is_detected",
+    "judge_stream",
+    "sweep",
+]
 
 # Evenly in log-odds from .001 to .9999, the last that four decimals can tell from 1: a step is a seventh of a neper.
 _LOG_ODDS = np.linspace(-6.9, 9.2, 116)
@@ -71,6 +81,16 @@ class Matching(msgspec.Struct, frozen=True, kw_only=True):
     f1: float | None
 
 
+class TypeCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Alarms at the card's thresholds that closed with one type."""
+
+    label: str  # "unsure" where the model abstained
+    found: int  # events found by an alarm of this type
+    false_alarms: int
+    false_alarms_per_hour: float
+    false_alarms_interval: Interval  # 95 %, Poisson
+
+
 class StreamFigures(msgspec.Struct, frozen=True, kw_only=True):
     """The outcome. Shares are in [0, 1]; None is what these recordings cannot tell."""
 
@@ -86,6 +106,7 @@ class StreamFigures(msgspec.Struct, frozen=True, kw_only=True):
     at_recall: OperatingPoint | None  # the highest threshold with the recall wanted; None where none has it
     curve: tuple[OperatingPoint, ...]  # DET: thresholds rising; see sweep
     matchings: dict[str, Matching]  # at the card's thresholds
+    types: tuple[TypeCount, ...] = ()  # what alarms and false alarms are taken for; empty without a type
 
 
 def is_detected(head: Head, label: str) -> bool:
@@ -103,6 +124,7 @@ def judge_stream(
     recordings: Sequence[Heard],
     options: EpisodeOptions | None = None,
     *,
+    type_head: Head | None = None,
     wanted_recall: float = 0.9,
     seed: int = 0,
     draws: int = 1000,
@@ -113,6 +135,7 @@ def judge_stream(
         head: that detects.
         recordings: at least one, of some length.
         options: how windows become episodes.
+        type_head: that told the types of the tracks.
         wanted_recall: at which false alarms are asked for.
         seed: of the recall's interval.
         draws: how many.
@@ -124,7 +147,7 @@ def judge_stream(
     others.subtract(event.label for event in events)
     sources = {event.source for event in events}
     found = [
-        _found(recording.track, theirs, head, head.thresholds, options)
+        _found(recording.track, theirs, head, head.thresholds, options, type_head)
         for recording, theirs in zip(recordings, detected, strict=True)
     ]
     curve = sweep(head, recordings, options)
@@ -142,6 +165,7 @@ def judge_stream(
         at_recall=enough[-1] if enough else None,
         curve=curve,
         matchings=_matchings(detected, found),
+        types=() if type_head is None else _types(found, type_head, _hours(recordings)),
     )
 
 
@@ -170,18 +194,25 @@ class _Found(NamedTuple):
     """What a threshold gives on one recording."""
 
     alarms: tuple[Alarm, ...]
+    found_by: tuple[Alarm, ...]  # of each event that was found, its alarm
     false: tuple[Alarm, ...]
     delays: tuple[float | None, ...]  # of each event, seconds from its onset to its alarm; None: it has none
 
 
 def _found(
-    track: Track, events: Sequence[Event], head: Head, thresholds: Thresholds, options: EpisodeOptions
+    track: Track,
+    events: Sequence[Event],
+    head: Head,
+    thresholds: Thresholds,
+    options: EpisodeOptions,
+    type_head: Head | None = None,
 ) -> _Found:
-    given = alarms(track, head, thresholds, options)
+    given = alarms(track, head, thresholds, options, type_head)
     match = alarm_based(_spans(events), [alarm.open for alarm in given])
     found_by = zip(events, match.found_by, strict=True)
     return _Found(
         alarms=given,
+        found_by=tuple(given[k] for k in match.found_by.tolist() if k >= 0),
         false=tuple(alarm for alarm, false in zip(given, match.false, strict=True) if false),
         delays=tuple(given[k].known - event.onset if k >= 0 else None for event, k in found_by),
     )
@@ -212,6 +243,22 @@ def _point(found: Sequence[_Found], thresholds: Thresholds, hours: float) -> Ope
         false_alarms_interval=rate_interval(false, hours),
         delay_median=float(np.quantile(known, 0.5)) if known else None,
         delay_90=float(np.quantile(known, 0.9)) if known else None,
+    )
+
+
+def _types(found: Sequence[_Found], type_head: Head, hours: float) -> tuple[TypeCount, ...]:
+    """Count alarms by the type that they closed with, in the order of the labels; the unsure last."""
+    right = Counter(alarm.label for one in found for alarm in one.found_by)
+    false = Counter(alarm.label for one in found for alarm in one.false)
+    return tuple(
+        TypeCount(
+            label="unsure" if label is None else label,
+            found=right[label],
+            false_alarms=false[label],
+            false_alarms_per_hour=false[label] / hours,
+            false_alarms_interval=rate_interval(false[label], hours),
+        )
+        for label in (*type_head.labels, None)
     )
 
 

@@ -23,6 +23,7 @@ class StreamEvaluation(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     model_version: str
     model_sha256: str
+    type_model: str | None = None  # that told the types: its name and version
     data: str
     data_sha256: str  # of recordings and events
     figures: StreamFigures
@@ -35,6 +36,7 @@ def evaluate_stream(
     recordings: Sequence[Recording],
     *,
     data: str,
+    type_model: Model | None = None,
     wanted_recall: float = 0.9,
     seed: int = 0,
     draws: int = 1000,
@@ -46,18 +48,23 @@ def evaluate_stream(
         model: with one head that detects.
         recordings: at least one; all events are read and checked before the first is heard.
         data: what the recordings are, for the record.
+        type_model: that tells more of what is detected; alarms are counted by what they are taken for then.
         wanted_recall: at which false alarms are asked for.
         seed: of the recall's interval.
         draws: how many.
         progress: called with a recording's name and the seconds heard of it.
 
     Raises:
-        ModelError: when not exactly one head detects.
+        ModelError: when not exactly one head detects, or the type model tells nothing of it.
         CorpusError: when events do not hold.
         AudioError: when a recording cannot be read.
     """
-    analysis = Analysis([model])
-    head = analysis.rules.detection
+    analysis = Analysis([model] if type_model is None else [model, type_model])
+    head, type_head = analysis.rules.detection, analysis.rules.type
+    if type_model is not None and type_head is None:
+        raise ModelError(
+            f"{type_model.path}: none of its heads tells more of {head.task}; name one such as scream-type"
+        )
     if head.thresholds.on <= 0:
         raise ModelError(f"{model.path}: head {head.task} opens at 0: it would alarm always; calibrate it")
     events = [read_checked_events(recording) for recording in recordings]
@@ -68,18 +75,31 @@ def evaluate_stream(
         heard.append(Heard(name, track, theirs))
     if not any(recording.track.seconds for recording in heard):
         raise CorpusError(f"{data}: the recordings hold no sound")
-    figures = judge_stream(head, heard, analysis.rules.options, wanted_recall=wanted_recall, seed=seed, draws=draws)
+    figures = judge_stream(
+        head,
+        heard,
+        analysis.rules.options,
+        type_head=type_head,
+        wanted_recall=wanted_recall,
+        seed=seed,
+        draws=draws,
+    )
     return StreamEvaluation(
         task=head.task,
         model=model.card.name,
         model_version=model.card.version,
         model_sha256=model.sha256,
+        type_model=None if type_head is None else _named(type_model or model),
         data=data,
         data_sha256=data_hash(recordings),
         figures=figures,
         protocol=_protocol(head),
         notes=tuple(_notes(figures)),
     )
+
+
+def _named(model: Model) -> str:
+    return f"{model.card.name} {model.card.version}"
 
 
 def _protocol(head: Head) -> str:

@@ -61,5 +61,15 @@ def stream_records(found: StreamEvaluation, *, command: str, tree: str, date: st
                 asked.false_alarms_interval,
             )
         )
+    records += [
+        record(
+            f"false-alarms.{identifier(count.label)}",
+            f"false alarms an hour that {found.type_model} takes for {count.label}, at the card's threshold,",
+            count.false_alarms_per_hour,
+            "an hour",
+            count.false_alarms_interval,
+        )
+        for count in figures.types
+    ]
     records += [record(f"f1.{identifier(name)}", f"F1 by {name},", c.f1) for name, c in figures.matchings.items()]
     return [r for r in records if r.value is not None]

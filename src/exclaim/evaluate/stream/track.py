@@ -39,6 +39,7 @@ class Track(NamedTuple):
 
     seconds: float  # length of the recording
     probabilities: np.ndarray  # (windows,) float64; window k ends at frame 31 (k + 1); NaN: below the level floor
+    types: np.ndarray | None = None  # (windows, labels) float64, logits of the type; NaN where it was not asked for
 
 
 class Alarm(NamedTuple):
@@ -47,6 +48,7 @@ class Alarm(NamedTuple):
     known: float  # when a device could have known: the end of the window that opened it
     last: float  # the end of its last window
     heard: Span  # when the sound itself began and ended, as far as windows tell
+    label: str | None = None  # of its type when it closed; None: unsure, or no type was asked for
 
     @property
     def open(self) -> Span:
@@ -60,11 +62,11 @@ def hear(
     gate_options: GateOptions | None = None,
     progress: Callable[[float], None] = lambda seconds: None,
 ) -> Track:
-    """Hear a recording as ``exclaim listen`` does, in memory of eight bytes for each 0.496 s.
+    """Hear a recording as ``exclaim listen`` does, in memory of some eight bytes for each 0.496 s.
 
     Args:
         path: of any format that libsndfile decodes.
-        analysis: with the model, of which one head detects.
+        analysis: with the model, of which one head detects, and perhaps one that tells the type of what is detected.
         gate_options: None: as a device gates by default.
         progress: called with the seconds heard so far.
 
@@ -72,13 +74,18 @@ def hear(
         AudioError: when it cannot be read.
         ModelError: when several heads detect.
     """
-    task, pieces, seconds = analysis.rules.detection.task, [], 0.0
+    rules, seconds = analysis.rules, 0.0
+    labels = 0 if rules.type is None else len(rules.type.labels)
+    unknown = (np.nan,) * labels
+    pieces, types = [], []
     for step in listen_file(path, analysis, gate_options):
         seconds = step.seconds
-        answers = (result.answers.get(task) for result in step.results)
+        answers = [result.answers.get(rules.detection.task) for result in step.results]
         pieces.append(np.array([np.nan if answer is None else answer.detection for answer in answers], float))
+        said = [unknown if answer is None else answer.type_logits or unknown for answer in answers]
+        types.append(np.array(said, float).reshape(len(said), labels))
         progress(seconds)
-    return Track(seconds, np.concatenate(pieces))
+    return Track(seconds, np.concatenate(pieces), np.concatenate(types) if labels else None)
 
 
 def known_at(end_frame: int, seconds: float) -> float:
@@ -91,7 +98,9 @@ def known_at(end_frame: int, seconds: float) -> float:
     return min(seconds, (end_frame * HOP_LENGTH + N_FFT // 2) / SAMPLE_RATE)
 
 
-def alarms(track: Track, head: Head, thresholds: Thresholds, options: EpisodeOptions) -> tuple[Alarm, ...]:
+def alarms(
+    track: Track, head: Head, thresholds: Thresholds, options: EpisodeOptions, type_head: Head | None = None
+) -> tuple[Alarm, ...]:
     """Return the alarms that a recording gives, by :mod:`exclaim.episodes`.
 
     Args:
@@ -99,8 +108,10 @@ def alarms(track: Track, head: Head, thresholds: Thresholds, options: EpisodeOpt
         head: that detects.
         thresholds: in place of its own.
         options: how windows become episodes.
+        type_head: that told the track's types, at thresholds no lower than those it was heard with.
     """
-    rules = EpisodeRules(detection=msgspec.structs.replace(head, thresholds=thresholds), options=options)
+    detection = msgspec.structs.replace(head, thresholds=thresholds)
+    rules = EpisodeRules(detection=detection, type=type_head, options=options)
     begins = np.flatnonzero(track.probabilities >= thresholds.on)  # NaN never is
     found: list[Alarm] = []
     state, opened, k = EpisodeState(), 0.0, 0
@@ -110,7 +121,7 @@ def alarms(track: Track, head: Head, thresholds: Thresholds, options: EpisodeOpt
             if next_begin == len(begins):
                 break
             k = int(begins[next_begin])
-        result = _result(k, float(track.probabilities[k]))
+        result = _result(track, k)
         state, revisions = advance(state, result, rules, _STREAM)
         for revision in revisions:
             if revision.state == "closed":
@@ -125,9 +136,15 @@ def alarms(track: Track, head: Head, thresholds: Thresholds, options: EpisodeOpt
     return tuple(found)
 
 
-def _result(k: int, probability: float) -> WindowResult:
-    silent = np.isnan(probability)
-    return WindowResult(end_frame=STEP_FRAMES * (k + 1), level_db=0.0, detection=None if silent else probability)
+def _result(track: Track, k: int) -> WindowResult:
+    probability = float(track.probabilities[k])
+    logits = None if track.types is None or np.isnan(track.types[k]).any() else tuple(track.types[k].tolist())
+    return WindowResult(
+        end_frame=STEP_FRAMES * (k + 1),
+        level_db=0.0,
+        detection=None if np.isnan(probability) else probability,
+        type_logits=logits,
+    )
 
 
 def _alarm(episode: Episode, opened: float, seconds: float) -> Alarm:
@@ -139,4 +156,5 @@ def _alarm(episode: Episode, opened: float, seconds: float) -> Alarm:
     onset = episode.onset_frame * FRAME_SECONDS
     offset = (episode.last_frame - (WINDOW_FRAMES - ONSET_FRAMES)) * FRAME_SECONDS
     heard = Span(onset, max(min(seconds, offset), onset + FRAME_SECONDS))
-    return Alarm(opened, known_at(episode.last_frame, seconds), heard)
+    label = None if episode.type is None else episode.type.label
+    return Alarm(opened, known_at(episode.last_frame, seconds), heard, label)
