@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from exclaim.condense.groups import groups_of
 from exclaim.condense.learned import Learned
 from exclaim.condense.methods.distribution import DistributionMatching, distance_of_means
 from exclaim.condense.methods.gradient import GradientMatching, distance_of_gradients
@@ -66,6 +67,36 @@ def test_agreement_adds_the_teachers_cross_entropy_with_the_labels_items_are_mad
     known = 3 * torch.nn.functional.cross_entropy(Listener().logits(items), learned.own)
     assert loss == pytest.approx(float(known.detach()), rel=1e-5)
     assert torch.allclose(learned.items.grad, torch.autograd.grad(known, items)[0], atol=1e-4)
+
+
+def test_each_group_of_alike_clips_is_matched_by_its_own_items(make_recipe) -> None:
+    """Two bright and two dark clips of a label: their items have to lie in the same order."""
+
+    class Listener:
+        def embeddings(self, codes: np.ndarray) -> np.ndarray:
+            level = codes.mean(axis=(1, 2)) - 127.5
+            return np.stack([level, np.ones_like(level)], axis=1).astype(np.float32)
+
+    level = np.array([10, 245] * 6, np.uint8)
+    codes = np.repeat(level, 16 * 24).reshape(12, 16, 24)
+    real = real_of(codes, [0] * 4 + [1] * 4 + [2] * 4)
+    plain = PLAIN | {"shift_frames": [0, 0]}
+
+    def loss(groups: int, items: np.ndarray) -> float:
+        options = {"name": "distribution-matching", "batch": 4, "groups": groups}
+        recipe = load_condense_recipe(make_recipe(options, items=2, augment=plain, teacher="x.yaml"))
+        method = DistributionMatching(recipe, recipe.method, real, None, Listener())
+        return method.step(Learned(to_tensor(items, CPU), 3, 2, 0.01), 0)
+
+    groups = groups_of(real, 0, 2, 2, Listener().embeddings(codes), 51)
+    ordered = [level[group.clips[0]] for group in groups]
+    apart = np.repeat(np.array(ordered * 3, np.uint8), 16 * 24).reshape(6, 16, 24)
+    swapped = np.repeat(np.array(ordered[::-1] * 3, np.uint8), 16 * 24).reshape(6, 16, 24)
+    assert loss(1, apart) == pytest.approx(0, abs=1e-6)
+    assert loss(1, swapped) == pytest.approx(0, abs=1e-6)
+    matched, missed = sorted((loss(2, apart), loss(2, swapped)))  # whichever group comes first
+    assert matched == pytest.approx(0, abs=1e-6)
+    assert missed > 1e-3
 
 
 def test_gradients_that_point_alike_have_no_distance_and_opposite_ones_two_an_output() -> None:

@@ -64,11 +64,18 @@ class _Matching(_Options, kw_only=True):
 
 
 class Distribution(_Matching, kw_only=True, tag="distribution-matching"):
-    """Mean features of each label, in networks with drawn weights."""
+    """Mean features of each label, or of groups of its clips, in networks with drawn weights."""
 
     trained: Share = 0.0  # how often the network is an expert's, somewhere on its way, in place of a drawn one
     # weight of the cross-entropy of the teacher's answers to the items with the labels that they are made for
     agreement: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    # of a label's clips that sound alike to the teacher: items are shared among them and match the mean of their own
+    groups: Positive = 1
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether a teacher has a say in the items, beside their labels."""
+        return self.agreement > 0 or self.groups > 1
 
 
 class Gradient(_Matching, kw_only=True, tag="gradient-matching"):
@@ -163,8 +170,8 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
         raise RecipeError(f"recipe {path}: clips are chosen by a teacher's embedding, but no teacher is named")
     if recipe.network.seed is not None and recipe.initialisation == "random":
         raise RecipeError(f"recipe {path}: network.seed is of the one initialisation that `initialisation: fixed` has")
-    if isinstance(recipe.method, Distribution) and recipe.method.agreement and recipe.teacher is None:
-        raise RecipeError(f"recipe {path}: items shall agree with a teacher, but no teacher is named")
+    if isinstance(recipe.method, Distribution):
+        _check_distribution(path, recipe, recipe.method)
     if subset and recipe.start == "real":
         raise RecipeError(f"recipe {path}: a subset holds real clips and has no start; leave start out")
     if isinstance(recipe.method, Trajectory):
@@ -175,6 +182,17 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
                 f"{recipe.method.epochs}; expected no fewer"
             )
     return recipe
+
+
+def _check_distribution(path: Path, recipe: CondenseRecipe, method: Distribution) -> None:
+    if method.agreement and recipe.teacher is None:
+        raise RecipeError(f"recipe {path}: items shall agree with a teacher, but no teacher is named")
+    if method.groups > 1 and recipe.teacher is None:
+        raise RecipeError(f"recipe {path}: clips are grouped by a teacher's embedding, but no teacher is named")
+    if recipe.share is None and method.groups > recipe.items:
+        raise RecipeError(
+            f"recipe {path}: {method.groups} groups share {recipe.items} items of a label; expected no fewer items"
+        )
 
 
 def learner(recipe: CondenseRecipe, seed: int | None = None) -> Recipe:

@@ -67,8 +67,8 @@ def attack_key(recipe: PrivacyRecipe, condensed: CondenseRecipe, real: Real) -> 
 
 def parts(recipe: PrivacyRecipe, condensed: CondenseRecipe) -> tuple[Target, ...]:
     """Return what each shadow makes, in order: the targets, and the network that labels sets where they want one."""
-    agreeing = isinstance(condensed.method, Distribution) and condensed.method.agreement > 0
-    taught = agreeing or (recipe.networks and condensed.soft_labels == "teacher")
+    asks = isinstance(condensed.method, Distribution) and condensed.method.asks_teacher
+    taught = asks or (recipe.networks and condensed.soft_labels == "teacher")
     first: tuple[Target, ...] = ("full",) if taught or (recipe.networks and "full" in recipe.targets) else ()
     return first + tuple(target for target in recipe.targets if target != "full")
 
@@ -152,7 +152,7 @@ def _made(
         return Answers(confidence, right, None, None, places[:0], seconds)
     teacher = None
     if "full" in parts(recipe, condensed):
-        # it heard this half and no other clip: what it tells of them, by labels or by agreement, is in the set too
+        # it heard this half and no other clip: what it tells of them, by labels, agreement or groups, is in the set too
         taught = _attacked(recipe, condensed, recipe.on_half)
         teacher = Teacher(taught, shadow / _WEIGHTS, condensed.task, fabric.device)
     begun = time.monotonic()

@@ -2,7 +2,8 @@
 
 Source: Zhao and Bilen, arXiv 2110.04181, equation 6 and algorithm 1: features of networks with drawn weights, siamese
 augmentation, the squared distance of means summed over labels. That networks which have learnt a little may serve too
-is from Zhao et al., arXiv 2307.09742.
+is from Zhao et al., arXiv 2307.09742. Groups of a label's clips are ours: with many items for a label one mean asks too
+little of each.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from exclaim.condense.experts import Trajectories
+from exclaim.condense.groups import Group, groups_of
 from exclaim.condense.learned import Learned
 from exclaim.condense.networks import cross_entropy, drawn_network, embed, named
 from exclaim.condense.real import Real, to_tensor
@@ -41,6 +43,11 @@ class DistributionMatching:
         """Take the recipe, its options, the clips, and experts and a teacher where the options ask for them."""
         self._recipe, self._options, self._real, self._experts = recipe, options, real, experts
         self._teacher = teacher
+        known = teacher.embeddings(real.windows) if teacher is not None and options.groups > 1 else None
+        self._groups = [
+            groups_of(real, label, recipe.items, options.groups, known, recipe.seed)
+            for label in range(len(recipe.labels))
+        ]
         self.kept: Mapping[str, nn.Module] = {}
 
     def step(self, learned: Learned, iteration: int) -> float:
@@ -49,18 +56,26 @@ class DistributionMatching:
         device = learned.items.device
         network = self._network(iteration, rng, device).requires_grad_(False)
         loss = torch.zeros((), device=device)
-        for label in range(len(self._recipe.labels)):
-            clips = to_tensor(self._real.drawn(label, self._options.batch, rng), device)
+        for label, groups in enumerate(self._groups):
+            drawn = [self._drawn(group, rng) for group in groups]
             change = draw_change(self._recipe.augment, self._recipe.view, rng)
             with torch.no_grad():
-                wanted = embed(network, changed(clips, change))
-            loss = loss + distance_of_means(wanted, embed(network, changed(learned.of(label), change)))
+                wanted = embed(network, changed(to_tensor(np.concatenate(drawn), device), change))
+            features = embed(network, changed(learned.of(label), change))
+            for group, real in zip(groups, wanted.split([len(clips) for clips in drawn]), strict=True):
+                own = features[group.items]
+                loss = loss + distance_of_means(real, own) * (len(own) / len(features))
         if self._options.agreement and self._teacher is not None:
             change = draw_change(self._recipe.augment, self._recipe.view, rng, len(learned.items))
             told = self._teacher.logits(changed(learned.items, change))
             loss = loss + self._options.agreement * cross_entropy(told, learned.own)
         loss.backward()
         return float(loss.detach())
+
+    def _drawn(self, group: Group, rng: np.random.Generator) -> np.ndarray:
+        """Return clips of a group, as many as the options say or all: (m, bands, frames) uint8."""
+        count = min(self._options.batch, len(group.clips))
+        return self._real.windows[rng.choice(group.clips, count, replace=False)]
 
     def _network(self, iteration: int, rng: np.random.Generator, device: torch.device) -> nn.Module:
         network = drawn_network(self._recipe, iteration, device)
