@@ -1,5 +1,6 @@
 """Arms are trained once for each seed and compared on the same clips."""
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -107,8 +108,9 @@ def test_every_ablation_of_the_project_holds_together(path: Path) -> None:
 @pytest.mark.parametrize(
     "path", [path for path in ABLATIONS if path.stem.startswith("sets-")], ids=lambda path: path.stem
 )
-def test_every_arm_on_a_set_has_the_sets_recipe_and_a_tenth_of_the_windows(path: Path) -> None:
-    """Of what training on the whole corpus sees: 4,493 clips of CREMA-D or 3,960 of EmoGator, every epoch.
+def test_every_arm_on_a_set_has_the_sets_recipe_and_sees_a_tenth_of_the_cells(path: Path) -> None:
+    """Of what training on the whole corpus sees: 4,493 clips of CREMA-D or 3,960 of EmoGator of 64 x 64 cells,
+    every epoch.
 
     Grids that ask what more training gives are named so.
     """
@@ -122,7 +124,10 @@ def test_every_arm_on_a_set_has_the_sets_recipe_and_a_tenth_of_the_windows(path:
         assert condensed.initialisation == "random" or recipe.network.seed == condensed.seed
         items = len(condensed.labels) * (547 if condensed.share else condensed.items)
         share = 0.4 if "-long-" in path.stem else 0.1
-        assert recipe.schedule.epochs * recipe.schedule.passes * items <= share * whole.schedule.epochs * clips
+        seen = recipe.schedule.epochs * recipe.schedule.passes * items * math.prod(condensed.view)
+        assert seen <= share * whole.schedule.epochs * clips * 64 * 64
+        assert tuple(recipe.network.options["view"]) == condensed.view
+        assert whole.network.options["view"] == recipe.network.options["view"]
 
 
 def test_an_arm_is_compared_with_the_reference_over_clips_and_seeds(tmp_path: Path, places: Places) -> None:
