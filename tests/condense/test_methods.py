@@ -99,6 +99,27 @@ def test_each_group_of_alike_clips_is_matched_by_its_own_items(make_recipe) -> N
     assert missed > 1e-3
 
 
+def test_networks_beside_the_first_take_turns_and_count_as_much(make_recipe) -> None:
+    """ResNet-9's features are larger, its distances some ten times CNN-6's; side by side they are of one size."""
+    codes = noise(12)
+    real = real_of(codes, [0] * 4 + [1] * 4 + [2] * 4)
+    other = Learned(-to_tensor(codes, CPU), 3, 4, 0.01)
+
+    def losses(**changes: object) -> list[float]:
+        options = {"name": "distribution-matching", "batch": 4}
+        recipe = load_condense_recipe(make_recipe(options, items=4, **changes))
+        method = DistributionMatching(recipe, recipe.method, real, None)
+        return [method.step(other, iteration) for iteration in range(2)]
+
+    small, large = ({"name": name, "options": {"width": 0.125}} for name in ("cnn6", "resnet9"))
+    alone, wide = losses(network=small), losses(network=large)
+    both = losses(network=small, beside=[large])
+    assert wide[1] > 3 * alone[1]
+    assert both[0] == pytest.approx(alone[0], rel=0.3)  # the first network's turn
+    assert alone[1] / 3 < both[1] < 3 * alone[1]
+    assert both[1] != pytest.approx(alone[1], rel=1e-3)  # the other's
+
+
 def test_gradients_that_point_alike_have_no_distance_and_opposite_ones_two_an_output() -> None:
     weight, bias = torch.randn(3, 2, 5, 5), torch.randn(3)
     assert distance_of_gradients([weight, bias], [4 * weight, -bias]) == pytest.approx(0, abs=1e-4)

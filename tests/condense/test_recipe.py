@@ -30,6 +30,8 @@ def test_every_condense_recipe_of_the_project_holds_together(path: Path) -> None
         ({"name": "distribution-matching", "rate": 0}, {}, "rate"),
         ({"name": "herding"}, {}, "no teacher is named"),
         ({"name": "distribution-matching", "agreement": 1}, {}, "no teacher is named"),
+        ({"name": "gradient-matching"}, {"beside": [{"name": "resnet9"}]}, "only distribution-matching"),
+        ({"name": "distribution-matching", "trained": 0.5}, {"beside": [{"name": "resnet9"}]}, "experts are of one"),
         ({"name": "distribution-matching", "groups": 2}, {}, "grouped by a teacher's embedding"),
         ({"name": "distribution-matching", "groups": 3}, {"items": 2, "teacher": "x.yaml"}, "3 groups share 2 items"),
         ({"name": "random"}, {"soft_labels": "teacher"}, "no teacher is named"),

@@ -38,7 +38,7 @@ from exclaim.corpora.condensed_card import SetCard
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.learn.finish import parent_of
 from exclaim.learn.loop import Report
-from exclaim.learn.recipe import load_recipe
+from exclaim.learn.recipe import NetworkOptions, load_recipe
 from exclaim.learn.run_folder import claim, logged
 from exclaim.learn.train import Places, train
 from exclaim.learn.train import Run as TrainingRun
@@ -250,7 +250,7 @@ def _seal(
         source_items=len(real.labels),
         source_bytes=real.bytes,
         split=msgspec.to_builtins(recipe.split),
-        networks=() if subset else (_network(recipe),),
+        networks=() if subset else tuple(map(_network, (recipe.network, *recipe.beside))),
         initialisation=recipe.initialisation,
         seed=recipe.seed,
         start="real" if subset else recipe.start,
@@ -275,10 +275,10 @@ def _size(file: Path, real: Real) -> tuple[int, float]:
     return size, 100 * size / real.bytes
 
 
-def _network(recipe: CondenseRecipe) -> str:
-    seed = {} if recipe.network.seed is None else {"seed": recipe.network.seed}
-    options = ", ".join(f"{key} {value}" for key, value in (recipe.network.options | seed).items())
-    return f"{recipe.network.name} ({options})" if options else recipe.network.name
+def _network(network: NetworkOptions) -> str:
+    seed = {} if network.seed is None else {"seed": network.seed}
+    options = ", ".join(f"{key} {value}" for key, value in (network.options | seed).items())
+    return f"{network.name} ({options})" if options else network.name
 
 
 def _parent(run: TrainingRun | None) -> Parent | None:

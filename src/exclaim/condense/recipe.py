@@ -132,6 +132,7 @@ class CondenseRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     stored: Literal["uint8", "float16"] = "uint8"
     method: Method
     network: NetworkOptions = NetworkOptions(name="cnn6", options={"width": 0.25})  # condensed with; it gets the view
+    beside: tuple[NetworkOptions, ...] = ()  # further networks that distribution-matching matches in, in turn
     initialisation: Literal["random", "fixed"] = "random"  # fixed: always those that a network of this seed begins with
     start: Literal["noise", "real"] = "noise"  # real: from training clips, of which the set then keeps traces
     teacher: str | None = None  # a training recipe, relative to this one; trained first where its run is missing
@@ -172,6 +173,8 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
         raise RecipeError(f"recipe {path}: network.seed is of the one initialisation that `initialisation: fixed` has")
     if isinstance(recipe.method, Distribution):
         _check_distribution(path, recipe, recipe.method)
+    elif recipe.beside:
+        raise RecipeError(f"recipe {path}: only distribution-matching matches in networks `beside` the first")
     if subset and recipe.start == "real":
         raise RecipeError(f"recipe {path}: a subset holds real clips and has no start; leave start out")
     if isinstance(recipe.method, Trajectory):
@@ -187,6 +190,8 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
 def _check_distribution(path: Path, recipe: CondenseRecipe, method: Distribution) -> None:
     if method.agreement and recipe.teacher is None:
         raise RecipeError(f"recipe {path}: items shall agree with a teacher, but no teacher is named")
+    if method.trained and recipe.beside:
+        raise RecipeError(f"recipe {path}: experts are of one network; leave `trained` out, or the networks `beside`")
     if method.groups > 1 and recipe.teacher is None:
         raise RecipeError(f"recipe {path}: clips are grouped by a teacher's embedding, but no teacher is named")
     if recipe.share is None and method.groups > recipe.items:

@@ -8,6 +8,7 @@ little of each.
 
 from collections.abc import Mapping
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -29,8 +30,13 @@ def distance_of_means(real: Tensor, synthetic: Tensor) -> Tensor:
     return (real.mean(dim=0) - synthetic.mean(dim=0)).square().sum()
 
 
+def _power(features: Tensor) -> float:
+    """Return the mean squared length of features (n, d)."""
+    return float(features.square().sum(dim=1).mean())
+
+
 class DistributionMatching:
-    """One network a step."""
+    """One network a step, of the recipe's in turn."""
 
     def __init__(
         self,
@@ -48,6 +54,7 @@ class DistributionMatching:
             groups_of(real, label, recipe.items, options.groups, known, recipe.seed)
             for label in range(len(recipe.labels))
         ]
+        self._power = self._power_of_first() if recipe.beside else 0.0
         self.kept: Mapping[str, nn.Module] = {}
 
     def step(self, learned: Learned, iteration: int) -> float:
@@ -56,15 +63,19 @@ class DistributionMatching:
         device = learned.items.device
         network = self._network(iteration, rng, device).requires_grad_(False)
         loss = torch.zeros((), device=device)
+        power = 0.0
         for label, groups in enumerate(self._groups):
             drawn = [self._drawn(group, rng) for group in groups]
             change = draw_change(self._recipe.augment, self._recipe.view, rng)
             with torch.no_grad():
                 wanted = embed(network, changed(to_tensor(np.concatenate(drawn), device), change))
+            power += _power(wanted) / len(self._groups)
             features = embed(network, changed(learned.of(label), change))
             for group, real in zip(groups, wanted.split([len(clips) for clips in drawn]), strict=True):
                 own = features[group.items]
                 loss = loss + distance_of_means(real, own) * (len(own) / len(features))
+        if self._recipe.beside:
+            loss = loss * (self._power / power)  # no network counts for more because its features are larger
         if self._options.agreement and self._teacher is not None:
             change = draw_change(self._recipe.augment, self._recipe.view, rng, len(learned.items))
             told = self._teacher.logits(changed(learned.items, change))
@@ -77,8 +88,17 @@ class DistributionMatching:
         count = min(self._options.batch, len(group.clips))
         return self._real.windows[rng.choice(group.clips, count, replace=False)]
 
+    def _power_of_first(self) -> float:
+        """Return the power of the features that the first network has, as it is drawn first, for some of the clips."""
+        device = torch.device("cpu")
+        clips = to_tensor(self._real.windows[: self._options.batch], device)
+        with torch.no_grad():
+            return _power(embed(drawn_network(self._recipe, 0, device), clips))
+
     def _network(self, iteration: int, rng: np.random.Generator, device: torch.device) -> nn.Module:
-        network = drawn_network(self._recipe, iteration, device)
+        networks = (self._recipe.network, *self._recipe.beside)
+        drawn = msgspec.structs.replace(self._recipe, network=networks[iteration % len(networks)])
+        network = drawn_network(drawn, iteration, device)
         if self._experts is not None and rng.random() < self._options.trained:
             vector = self._experts.somewhere(rng).to(device)
             with torch.no_grad():
