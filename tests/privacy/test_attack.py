@@ -92,6 +92,36 @@ def test_the_labels_of_a_set_are_of_a_network_that_heard_its_half(
     assert run.missing == (1, 2, 3, 4, 5)
 
 
+@pytest.mark.parametrize("say", [{"agreement": 1}, {"groups": 2}], ids=["agreement", "groups"])
+def test_a_teacher_with_a_say_in_the_items_heard_their_half_alone(
+    say: dict, make_recipe: Callable[..., Path], places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where no network is trained on a set: what the teacher knows of other clips must not get into the items."""
+    method = {"name": "distribution-matching", "iterations": 2, "batch": 4} | say
+    path = make_recipe(
+        {"method": method, "teacher": "elsewhere.yaml"}, halves="speakers", networks=False, targets=["noise"]
+    )
+    heard, asked = [], []
+    trained, teacher = shadow._trained, shadow.Teacher
+
+    def watching(own, windows, *rest):
+        heard.append(len(windows))
+        return trained(own, windows, *rest)
+
+    def called(own, weights, *rest):
+        asked.append(weights)
+        return teacher(own, weights, *rest)
+
+    monkeypatch.setattr(shadow, "_trained", watching)
+    monkeypatch.setattr(shadow, "Teacher", called)
+    run = attack(path, places, "cpu", only=[0])
+    recipe = load_privacy_recipe(path)
+    real = load_real(condensed_by(path, recipe), places.data, places.cache)
+    assert heard == [halves_of(recipe, real)[0].sum()]
+    assert [weights.parent.name for weights in asked] == ["shadow-00"]
+    assert (run.folder / "shadow-00/noise.safetensors").is_file()
+
+
 class _Stopped(Exception):
     pass
 
