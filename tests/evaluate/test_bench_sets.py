@@ -92,6 +92,20 @@ def test_what_needs_more_than_the_limit_fails(options: SetBenchOptions) -> None:
         bench_set(small)
 
 
+def test_a_set_of_fewer_cells_is_compared_with_the_same_network(
+    options: SetBenchOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the records say how many cells each side saw."""
+    monkeypatch.setattr(instructions.shutil, "which", lambda name: None)
+    other = options.whole.with_name("finer.yaml")
+    other.write_text("base: whole.yaml\nname: finer\nnetwork: {options: {view: [32, 48]}}")
+    found = bench_set(msgspec.structs.replace(options, whole=other))
+    assert (found.on_set.view, found.on_whole.view) == ((16, 24), (32, 48))
+    records = {r.id: r for r in set_bench_records(found, command="c", tree="t", date="d")}
+    assert "windows of 16 x 24 cells" in records["bench.on-tiny.set.seconds"].data
+    assert records["bench.on-tiny.whole.seconds"].data.endswith("windows of 32 x 48 cells")
+
+
 def test_another_network_is_no_comparison(options: SetBenchOptions) -> None:
     other = options.whole.with_name("other.yaml")
     other.write_text("base: whole.yaml\nnetwork: {options: {width: 0.25}}")

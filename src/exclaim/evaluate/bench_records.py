@@ -168,13 +168,14 @@ def set_bench_records(found: SetBench, *, command: str, tree: str, date: str) ->
             record(f"{part}.instructions", f"{metric}, instructions", cost.instructions, "", counted, data),
         ]
 
-    on_set, data = found.on_set, f"{found.set}, {found.items} items, {found.on_set.windows:,} windows over all epochs"
+    on_set = found.on_set
+    data = f"{found.set}, {found.items} items, {_seen(on_set)} over all epochs"
     records = [record("set.wall", " on a set, start to model file", found.wall_seconds, "s", alone, data)]
     records += costs("set", on_set, " on a set", alone, data)
     if (whole := found.on_whole) is None:
         return records
-    records += costs("whole", whole, " on the whole corpus", one, f"{found.whole_name}, {whole.windows:,} windows")
-    both = f"{data}; {found.whole_name}, {whole.windows:,} windows"
+    records += costs("whole", whole, " on the whole corpus", one, f"{found.whole_name}, {_seen(whole)}")
+    both = f"{data}; {found.whole_name}, {_seen(whole)}"
     ratio = " on a set / on the whole corpus"
     counts = on_set.instructions, whole.instructions
     more = None if None in counts else counts[0] / counts[1]
@@ -184,6 +185,11 @@ def set_bench_records(found: SetBench, *, command: str, tree: str, date: str) ->
         record("ratio.windows", f"{ratio}, windows", on_set.windows / whole.windows, "", "counted", both),
         record("ratio.instructions", f"{ratio}, instructions", more, "", on_set.instructions_note, both),
     ]
+
+
+def _seen(cost: LoopCost) -> str:
+    bands, frames = cost.view
+    return f"{cost.windows:,} windows of {bands} x {frames} cells"
 
 
 def _mega(count: int | None) -> float | None:

@@ -29,6 +29,7 @@ from exclaim.evaluate.instructions import instructions_each
 
 if TYPE_CHECKING:
     from exclaim.learn.condensed import SetViews
+    from exclaim.learn.recipe import NetworkOptions
     from exclaim.learn.views import Batch, Views
 
 __all__ = ["LoopCost", "SetBench", "SetBenchOptions", "bench_set", "main"]
@@ -52,6 +53,7 @@ class LoopCost(msgspec.Struct, frozen=True, kw_only=True):
     """What the training loop takes."""
 
     windows: int  # over all epochs
+    view: tuple[int, int]  # cells (bands, frames) that the network sees of each
     seconds: float  # over all epochs, the loop alone
     peak_bytes: int | None  # resident, of the whole process
     instructions: int | None = None  # over all epochs
@@ -94,11 +96,11 @@ def bench_set(options: SetBenchOptions, tell: Callable[[str], None] = lambda sta
         tell: called with each stage's name as it begins.
 
     Raises:
-        RecipeError: when the recipes do not train the same network, or the first one trains on no set.
+        RecipeError: when the recipes do not train the same network, at whatever view, or the first trains on no set.
         CorpusError: when the set is not there.
         ModelError: when a measuring process fails, for instance because the memory does not suffice.
     """
-    from exclaim.learn.condensed import set_of
+    from exclaim.learn.condensed import set_of, view_of
     from exclaim.learn.recipe import canonical, load_recipe
 
     recipe = load_recipe(options.recipe)
@@ -106,7 +108,7 @@ def bench_set(options: SetBenchOptions, tell: Callable[[str], None] = lambda sta
     if found is None or found.path is None:
         raise RecipeError(f"recipe {options.recipe} trains on no condensed set; name one that does")
     whole = None if options.whole is None else load_recipe(options.whole)
-    if whole is not None and canonical(whole.network) != canonical(recipe.network):
+    if whole is not None and canonical(_without_view(whole.network)) != canonical(_without_view(recipe.network)):
         raise RecipeError(
             f"recipe {options.whole} trains another network than {options.recipe}: {whole.network.name} "
             f"{whole.network.options}, not {recipe.network.name} {recipe.network.options}"
@@ -126,7 +128,7 @@ def bench_set(options: SetBenchOptions, tell: Callable[[str], None] = lambda sta
         lines = (folder / "runs" / recipe.name / "metrics.jsonl").read_text("utf-8").splitlines()
         windows = len(lines) * found.card.items * recipe.schedule.passes
         seconds = sum(json.loads(line)["seconds"] for line in lines)
-        on_set = LoopCost(windows=windows, seconds=seconds, peak_bytes=told["peak_bytes"])
+        on_set = LoopCost(windows=windows, view=view_of(recipe), seconds=seconds, peak_bytes=told["peak_bytes"])
         on_set = _counted(on_set, _Task(recipe=str(folder / "recipe.yaml")), recipe.schedule.batch, options)
         on_whole = None
         if whole is not None:
@@ -137,6 +139,7 @@ def bench_set(options: SetBenchOptions, tell: Callable[[str], None] = lambda sta
             told = _measured(task, Path.cwd())
             on_whole = LoopCost(
                 windows=told["windows"] * whole.schedule.epochs,
+                view=view_of(whole),
                 seconds=told["seconds"] * whole.schedule.epochs,
                 peak_bytes=told["peak_bytes"],
             )
@@ -154,6 +157,12 @@ def bench_set(options: SetBenchOptions, tell: Callable[[str], None] = lambda sta
         on_whole=on_whole,
         epochs=whole.schedule.epochs if whole else 0,
     )
+
+
+def _without_view(network: "NetworkOptions") -> "NetworkOptions":
+    """Return a network as it is at any view: fewer cells are a way to spare a device time."""
+    options = {key: value for key, value in network.options.items() if key != "view"}
+    return msgspec.structs.replace(network, options=options)
 
 
 def _environment() -> dict[str, str]:
