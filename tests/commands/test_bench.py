@@ -40,7 +40,7 @@ def test_training_on_a_set_is_measured_alone_and_recorded(exclaim, tmp_path, mon
 
     def measured(options, tell):
         asked.append(options)
-        loop = LoopCost(windows=600, view=(64, 64), seconds=3.0, peak_bytes=400_000_000, instructions_note="not counted")
+        loop = LoopCost(windows=600, view=(64, 64), seconds=3.0, peak_bytes=400_000_000, instructions_note="no")
         return SetBench(
             machine=machine(),
             name="on-tiny",
