@@ -222,6 +222,24 @@ def test_the_networks_seed_goes_before_the_recipes(make_recipe) -> None:
     assert first.equal(second)
 
 
+def test_many_windows_are_embedded_in_parts_as_they_are_at_once(make_recipe, monkeypatch) -> None:
+    """Also their gradients."""
+    from exclaim.condense import networks
+
+    network = drawn_network(load_condense_recipe(make_recipe({"name": "random"})), 0, CPU).requires_grad_(False)
+    windows = to_tensor(noise(150), CPU)
+    told = []
+    for part in (64, 1000):
+        monkeypatch.setattr(networks, "_PART", part)
+        own = windows.clone().requires_grad_()
+        features = embed(network, own)
+        features.square().sum().backward()
+        told.append((features.detach(), own.grad))
+    for one, other in zip(*told, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    assert len(told[0][0]) == 150
+
+
 def test_a_vector_is_a_networks_parameters_and_back(make_recipe) -> None:
     network = drawn_network(load_condense_recipe(make_recipe({"name": "random"})), 0, CPU)
     vector = flat(list(network.parameters()))

@@ -1,6 +1,6 @@
 """The networks that a set is condensed with: drawn, embedded, and called with parameters of one's own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,18 @@ from exclaim.condense.recipe import CondenseRecipe, learner
 from exclaim.errors import RecipeError
 from exclaim.learn.networks import build
 
-__all__ = ["cross_entropy", "drawn_network", "embed", "flat", "named", "soft_cross_entropy", "with_parameters"]
+__all__ = [
+    "cross_entropy",
+    "drawn_network",
+    "embed",
+    "flat",
+    "in_parts",
+    "named",
+    "soft_cross_entropy",
+    "with_parameters",
+]
+
+_PART = 64  # windows at once
 
 
 def drawn_network(recipe: CondenseRecipe, draw: int, device: torch.device) -> nn.Module:
@@ -42,8 +53,19 @@ def embed(network: nn.Module, windows: Tensor) -> Tensor:
     Where they lie in time and frequency stays in them. Networks that tell no ``maps`` give their embedding.
     """
     if hasattr(network, "maps"):
-        return network.maps(windows).flatten(1)
-    return network(windows)["embedding"]
+        return in_parts(lambda part: network.maps(part).flatten(1), windows)
+    return in_parts(lambda part: network(part)["embedding"], windows)
+
+
+def in_parts(asked: Callable[[Tensor], Tensor], windows: Tensor) -> Tensor:
+    """Return what is told of windows (n, bands, frames), each for itself: (n, ...); gradients pass.
+
+    On a CPU they are asked about a few at a time: what a network keeps of many does not fit the caches, and takes
+    half as long again or twice as long.
+    """
+    if windows.device.type != "cpu" or len(windows) <= _PART:
+        return asked(windows)
+    return torch.cat([asked(part) for part in windows.split(_PART)])
 
 
 def flat(parameters: Sequence[Tensor]) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from exclaim.areas import smooth_from
+from exclaim.condense.networks import in_parts
 from exclaim.condense.recipe import CondenseRecipe
 from exclaim.errors import RecipeError
 from exclaim.learn.calibrate import softmax
@@ -70,7 +71,7 @@ class Teacher:
 
     def logits(self, items: Tensor) -> Tensor:
         """Return logits (n, labels) of windows (n, bands, frames); gradients pass to the windows."""
-        return self._network(self._drawn_out(items))[self._task]
+        return in_parts(lambda part: self._network(self._drawn_out(part))[self._task], items)
 
     def _asked(self, windows: np.ndarray, opened: Callable[[np.ndarray], np.ndarray]) -> dict[str, np.ndarray]:
         answers = [
