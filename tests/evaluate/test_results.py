@@ -1,5 +1,6 @@
 """Records, and the tables generated from them; the project's own tables agree with docs/results.json."""
 
+import multiprocessing
 from pathlib import Path
 
 import msgspec
@@ -11,11 +12,10 @@ from exclaim.evaluate.records import identifier
 from exclaim.evaluate.results import (
     Record,
     fill_tables,
+    keep_records,
     read_records,
     render_results,
-    replace_records,
     source_tree,
-    write_records,
 )
 
 PROJECT = Path(__file__).parents[2]
@@ -35,18 +35,37 @@ def record(identity: str, value: float | None = 0.5, **fields) -> Record:
 
 def test_records_survive_the_file(tmp_path):
     records = (record("a.x", interval=(0.1, 0.9)), record("a.y", None, unit="ms"))
-    write_records(tmp_path / "results.json", records)
+    keep_records(tmp_path / "results.json", records)
     assert read_records(tmp_path / "results.json") == records
     assert read_records(tmp_path / "none.json") == ()
 
 
-def test_a_record_replaces_the_one_of_its_id():
-    old = (record("b"), record("a", 1.0))
-    assert [(r.id, r.value) for r in replace_records(old, [record("a", 2.0), record("c")])] == [
-        ("a", 2.0),
-        ("b", 0.5),
-        ("c", 0.5),
-    ]
+def test_a_record_replaces_the_one_of_its_id(tmp_path):
+    path = tmp_path / "results.json"
+    keep_records(path, (record("b"), record("a", 1.0)))
+    keep_records(path, [record("a", 2.0), record("c")])
+    assert [(r.id, r.value) for r in read_records(path)] == [("a", 2.0), ("b", 0.5), ("c", 0.5)]
+
+
+def _keep_some(path, name):
+    for number in range(20):
+        keep_records(path, [record(f"{name}.{number}")])
+
+
+def test_two_who_record_at_once_lose_nothing(tmp_path):
+    path = tmp_path / "results.json"
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=_keep_some, args=(path, name)) for name in "ab"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert len(read_records(path)) == 40
+
+
+def test_records_that_cannot_be_written_are_told(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be written: No such file or directory"):
+        keep_records(tmp_path / "none" / "results.json", [record("a")])
 
 
 @pytest.mark.parametrize(
@@ -114,7 +133,7 @@ def test_identifiers_are_plain():
 
 def test_the_command_writes_and_checks(tmp_path, capsys):
     (tmp_path / "docs").mkdir()
-    write_records(tmp_path / "docs/results.json", [record("a.x")])
+    keep_records(tmp_path / "docs/results.json", [record("a.x")])
     (tmp_path / "README.md").write_text("<!-- results: a.x -->\n<!-- end -->\n")
     with pytest.raises(SystemExit):
         main(["results", "--check", "--root", str(tmp_path)])

@@ -1,3 +1,4 @@
+import multiprocessing
 from pathlib import Path
 
 import msgspec
@@ -105,3 +106,18 @@ def test_the_store_is_computed_once_and_leaves_out_what_cannot_be_read(small_cor
     broken.write_bytes(b"RIFF nothing")
     more = [*clips, msgspec.structs.replace(clips[0], path=broken)]
     assert more[-1] not in build_store(more, tmp_path)
+
+
+def test_of_two_who_compute_a_store_at_once_both_have_it(small_corpora: Path, tmp_path: Path) -> None:
+    clips = load_corpora(TYPE, small_corpora).clips
+
+    def another_is_first(done: int, whole: int) -> None:
+        if done == whole:
+            other = multiprocessing.get_context("spawn").Process(target=build_store, args=(clips, tmp_path))
+            other.start()
+            other.join()
+            assert other.exitcode == 0
+
+    mine = build_store(clips, tmp_path, another_is_first)
+    assert clips[0] in mine
+    assert not list(tmp_path.glob("*partial*"))

@@ -13,7 +13,7 @@ import exclaim
 from exclaim.commands.train import training_progress
 from exclaim.corpora.data_root import data_root
 from exclaim.errors import RecipeError
-from exclaim.evaluate.results import read_records, replace_records, source_tree, write_records
+from exclaim.evaluate.results import keep_records, source_tree
 
 if TYPE_CHECKING:
     from exclaim.learn.ablation import Kept
@@ -72,7 +72,7 @@ def ablate(
         date = datetime.now(UTC).isoformat(timespec="seconds")
         command = shlex.join(["exclaim", "ablate", file.name if file.is_absolute() else file.as_posix()])
         new = ablation_records(options, compared, command=command, tree=tree, date=date)
-        write_records(record, replace_records(read_records(record), new))
+        keep_records(record, new)
 
 
 def _kept(kept: "Kept | None") -> tuple[str, ...]:

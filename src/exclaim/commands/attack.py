@@ -14,7 +14,7 @@ from exclaim.commands.train import training_progress
 from exclaim.corpora.condensed import read_set
 from exclaim.corpora.data_root import data_root
 from exclaim.errors import RecipeError
-from exclaim.evaluate.results import read_records, replace_records, source_tree, write_records
+from exclaim.evaluate.results import keep_records, source_tree
 
 if TYPE_CHECKING:
     from exclaim.privacy.report import PrivacyReport
@@ -68,7 +68,7 @@ def attack(
         date = datetime.now(UTC).isoformat(timespec="seconds")
         command = shlex.join(["exclaim", "attack", recipe.name if recipe.is_absolute() else recipe.as_posix()])
         new = privacy_records(run.report, command=command, tree=tree, date=date)
-        write_records(record, replace_records(read_records(record), new))
+        keep_records(record, new)
 
 
 def _show(found: "PrivacyReport") -> None:

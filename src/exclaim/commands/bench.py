@@ -18,7 +18,7 @@ from exclaim.evaluate.bench import BenchOptions, Machine
 from exclaim.evaluate.bench import bench as measure
 from exclaim.evaluate.bench_records import bench_records, set_bench_records
 from exclaim.evaluate.bench_sets import SetBenchOptions, bench_set
-from exclaim.evaluate.results import Record, read_records, replace_records, source_tree, write_records
+from exclaim.evaluate.results import Record, keep_records, source_tree
 from exclaim.model import load_model, shipped_models
 
 __all__ = ["app"]
@@ -96,7 +96,7 @@ def bench(
     else:
         _print(found.machine, records, found.notes)
     if record is not None:
-        write_records(record, replace_records(read_records(record), records))
+        keep_records(record, records)
 
 
 def _on_set(options: SetBenchOptions, record: Path | None, as_json: bool) -> None:
@@ -117,7 +117,7 @@ def _on_set(options: SetBenchOptions, record: Path | None, as_json: bool) -> Non
     else:
         _print(found.machine, records)
     if record is not None:
-        write_records(record, replace_records(read_records(record), records))
+        keep_records(record, records)
 
 
 def _named(path: Path) -> str:

@@ -13,7 +13,7 @@ import exclaim
 from exclaim.commands.train import training_progress
 from exclaim.corpora.data_root import data_root
 from exclaim.errors import RecipeError
-from exclaim.evaluate.results import Record, read_records, replace_records, source_tree, write_records
+from exclaim.evaluate.results import Record, keep_records, source_tree
 
 app = typer.Typer()
 
@@ -63,4 +63,4 @@ def cross_validate(
             for task in found
             for name, value in task.figures.items()
         ]
-        write_records(record, replace_records(read_records(record), new))
+        keep_records(record, new)

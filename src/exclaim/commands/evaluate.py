@@ -30,7 +30,7 @@ from exclaim.evaluate.noise.evaluate import hear_under_noise
 from exclaim.evaluate.noise.recordings import Noise, is_noise_corpus, noise_in_corpus, noise_in_folder
 from exclaim.evaluate.noise.table import NoiseTable
 from exclaim.evaluate.records import evaluation_records
-from exclaim.evaluate.results import read_records, replace_records, source_tree, write_records
+from exclaim.evaluate.results import keep_records, source_tree
 from exclaim.evaluate.speakers import SPLIT_FILE, other_recordings, read_speakers, select_speakers
 from exclaim.model import Model, load_model
 
@@ -212,7 +212,7 @@ def _record(found: Evaluation, path: Path, command: str) -> None:
     tree = source_tree(Path(exclaim.__file__).parent)
     date = datetime.now(UTC).isoformat(timespec="seconds")
     new = evaluation_records(found, command=command, tree=tree, date=date)
-    write_records(path, replace_records(read_records(path), new))
+    keep_records(path, new)
 
 
 def _command(model: str, options: dict[str, str | None]) -> str:

@@ -16,7 +16,7 @@ from rich.table import Table
 import exclaim
 from exclaim.audio import probe
 from exclaim.errors import ConfigError
-from exclaim.evaluate.results import read_records, replace_records, source_tree, write_records
+from exclaim.evaluate.results import keep_records, source_tree
 from exclaim.evaluate.stream.detector import OperatingPoint
 from exclaim.evaluate.stream.evaluate import StreamEvaluation, evaluate_stream
 from exclaim.evaluate.stream.recordings import Recording, find_recordings
@@ -76,7 +76,7 @@ def evaluate_streams(
         new = stream_records(
             found, command=_command(model, type_model, streams, events, name, seed), tree=tree, date=date
         )
-        write_records(record, replace_records(read_records(record), new))
+        keep_records(record, new)
 
 
 def _heard(

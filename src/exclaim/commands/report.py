@@ -19,7 +19,7 @@ from exclaim.evaluate.report.record import report_records
 from exclaim.evaluate.report.report import Report, ReportOptions, Stage, make_report
 from exclaim.evaluate.report.set_report import ITEMS
 from exclaim.evaluate.report.write import check_installed, write_report
-from exclaim.evaluate.results import read_records, replace_records, source_tree, write_records
+from exclaim.evaluate.results import keep_records, source_tree
 
 __all__ = ["app"]
 
@@ -92,7 +92,7 @@ def report(
     if record is not None:
         date = datetime.now(UTC).isoformat(timespec="seconds")
         new = report_records(found.sections, command=command, tree=tree, date=date)
-        write_records(record, replace_records(read_records(record), new))
+        keep_records(record, new)
     _tell(found)
     typer.echo(f"wrote {page}")
 

@@ -5,9 +5,12 @@ README's tables, between ``<!-- results: NAME ... -->`` and ``<!-- end -->``, ar
 hand.
 """
 
+import fcntl
 import hashlib
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -15,7 +18,7 @@ import msgspec
 
 from exclaim.errors import ConfigError
 
-__all__ = ["Record", "fill_tables", "read_records", "render_results", "replace_records", "source_tree", "write_records"]
+__all__ = ["Record", "fill_tables", "keep_records", "read_records", "render_results", "source_tree"]
 
 _TABLE = re.compile(r"(<!-- results:\s*(?P<patterns>[^>]*?)\s*-->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -70,21 +73,25 @@ def read_records(path: Path) -> tuple[Record, ...]:
     return records
 
 
-def replace_records(old: Iterable[Record], new: Iterable[Record]) -> tuple[Record, ...]:
-    """Return the records, new ones in place of old ones of the same id, sorted by id."""
-    return tuple(sorted({record.id: record for record in (*old, *new)}.values(), key=lambda record: record.id))
+def keep_records(path: Path, new: Iterable[Record]) -> None:
+    """Write records into a file: new ones in place of old ones of the same id, sorted by id, one field a line.
 
+    Two calls at once wait for each other, so that neither's records are lost.
 
-def write_records(path: Path, records: Sequence[Record]) -> None:
-    """Write records, one field a line so that a change can be read.
+    Args:
+        path: the file; made where it is missing.
+        new: what was measured.
 
     Raises:
-        ConfigError: when the file cannot be written.
+        ConfigError: when the file does not hold records, or cannot be written.
     """
     path, partial = Path(path), Path(f"{path}.partial")
     try:
-        partial.write_bytes(msgspec.json.format(msgspec.json.encode(records)) + b"\n")
-        partial.replace(path)
+        with _alone_in(path.parent):
+            records = {record.id: record for record in (*read_records(path), *new)}
+            ordered = [records[name] for name in sorted(records)]
+            partial.write_bytes(msgspec.json.format(msgspec.json.encode(ordered)) + b"\n")
+            partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise ConfigError(f"results {path} cannot be written: {error.strerror}") from error
@@ -177,3 +184,14 @@ def _how(records: Sequence[Record]) -> list[str]:
         data = f"; data {data_sha256[:12]}" if data_sha256 else ""
         lines.append(f"- {names}: {protocol}. `{command}` ({day}; source tree {tree[:12]}{data})")
     return lines
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let no other call write a folder's records meanwhile; the lock goes with the process, however it ends."""
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)

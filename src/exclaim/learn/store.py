@@ -5,6 +5,7 @@ frames begin, its samples' SHA-256). It is named by the hash of the front-end an
 so a changed corpus makes a new one; a folder appears only when it is whole.
 """
 
+import errno
 import hashlib
 import logging
 import os
@@ -81,10 +82,19 @@ def build_store(clips: Sequence[Clip], cache: Path, progress: Callable[[int, int
         partial.mkdir(parents=True, exist_ok=True)
         try:
             _fill(partial, clips, progress or (lambda done, whole: None))
-            partial.rename(folder)
+            _move(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     return FeatureStore(folder)
+
+
+def _move(partial: Path, folder: Path) -> None:
+    """Put a whole store in its place; where another process was first, its store is the same."""
+    try:
+        partial.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
 
 
 def _key(clips: Sequence[Clip]) -> str:
