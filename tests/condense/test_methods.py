@@ -11,7 +11,7 @@ from exclaim.condense.learned import Learned
 from exclaim.condense.methods.distribution import DistributionMatching, distance_of_means
 from exclaim.condense.methods.gradient import GradientMatching, distance_of_gradients
 from exclaim.condense.methods.subsets import herd, herding, k_means, random_clips
-from exclaim.condense.networks import drawn_network, embed, flat, named, soft_cross_entropy
+from exclaim.condense.networks import drawn_network, embed, flat, named
 from exclaim.condense.real import Real, to_tensor
 from exclaim.condense.recipe import load_condense_recipe
 from exclaim.errors import RecipeError
@@ -244,12 +244,6 @@ def test_a_vector_is_a_networks_parameters_and_back(make_recipe) -> None:
     network = drawn_network(load_condense_recipe(make_recipe({"name": "random"})), 0, CPU)
     vector = flat(list(network.parameters()))
     assert flat(list(named(network, vector).values())).equal(vector)
-
-
-def test_soft_cross_entropy_of_a_sure_label_is_the_usual_one() -> None:
-    logits, labels = torch.randn(5, 3), torch.tensor([0, 2, 1, 1, 0])
-    own = torch.nn.functional.one_hot(labels, 3).float()
-    torch.testing.assert_close(soft_cross_entropy(logits, own), torch.nn.functional.cross_entropy(logits, labels))
 
 
 def test_a_learnt_item_beats_a_random_clip_where_clips_are_mostly_noise(make_recipe, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_every_condense_recipe_of_the_project_holds_together(path: Path) -> None
         ({"name": "random"}, {"network": {"name": "cnn6", "seed": 3}}, "initialisation: fixed"),
         ({"name": "random"}, {"share": 0}, "share"),
         ({"name": "random"}, {"view": [4, 64]}, "two whole numbers"),
-        ({"name": "random"}, {"split": {"validation": 0.5, "test": 0.5}}, "no speakers to condense"),
+        ({"name": "random"}, {"split": {"validation": 0.5, "test": 0.5}}, "no speakers to train on"),
         ({"name": "trajectory-matching", "epochs": 4}, {}, "expected no fewer"),
         ({"name": "random"}, {"colour": "red"}, "colour"),
     ],

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from exclaim.condense.methods.trajectory import trajectory_gradients
-from exclaim.condense.networks import drawn_network, flat, soft_cross_entropy, with_parameters
+from exclaim.condense.networks import drawn_network, flat, with_parameters
 from exclaim.condense.recipe import load_condense_recipe
 from exclaim.learn.cells import changed, draw_change
 
@@ -33,7 +34,7 @@ class Setting:
 
     def step_loss(self, parameters: Tensor, items: Tensor, logits: Tensor, number: int) -> Tensor:
         answered = with_parameters(self.network, parameters, changed(items, self.changes[number]), "speech-emotion")
-        return soft_cross_entropy(answered, torch.softmax(logits, dim=1))
+        return cross_entropy(answered, torch.softmax(logits, dim=1))
 
     def unrolled(self, whole: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Hold every step's graph; without ``whole`` a step's slope is taken at parameters that are let go of."""

@@ -17,6 +17,9 @@ from exclaim.privacy.recipe import condensed_by, load_privacy_recipe
 from exclaim.privacy.report import read_report
 from exclaim.privacy.shadow import attack_key, half_of, read_answers, shifted
 
+LOOKS = ("the set's means", "the set's means, fitted", "nearest item", "nearest item, calibrated")
+TARGETS = ("full", "subset", "noise", "real")
+
 
 def answers(path: Path, places: Places, number: int, target: str) -> shadow.Answers | None:
     recipe = load_privacy_recipe(path)
@@ -31,14 +34,14 @@ def test_every_target_is_attacked(make_recipe: Callable[..., Path], places: Plac
     run = attack(path, places, "cpu")
     assert run.missing == ()
     found = run.report
-    assert [(each.target, each.attack) for each in found.attacks if each.attack.startswith("membership")] == [
-        ("full", "membership of the half"),
-        ("subset", "membership of the half"),
-        ("subset", "membership of the set"),
-        ("noise", "membership of the half"),
-        ("real", "membership of the half"),
-        ("real", "membership of the set"),
-    ]
+    ways = {target: [each.attack for each in found.attacks if each.target == target] for target in TARGETS}
+    half, own = "membership of the half", "membership of the set"
+    networks = [half, f"{half} by raised confidence"]
+    looks = [f"{half} by {way}" for way in LOOKS]
+    near = [f"{own} by {way}" for way in LOOKS[2:]]
+    assert ways["full"] == networks
+    assert sorted(ways["noise"]) == sorted([*networks, *looks])
+    assert sorted(ways["subset"]) == sorted(ways["real"]) == sorted([*networks, own, *looks, *near])
     for each in found.attacks:
         if each.attack == "membership of the half":
             assert each.members == each.others == 3 * found.clips

@@ -34,7 +34,7 @@ def test_both_kinds_of_halves_end_up_in_the_card(made: Path, make_recipe: Callab
     found = read_set(made)
     assert found.card.privacy["clips"] == card.privacy["clips"], "what the first run found stays"
     told = found.card.privacy["speakers"]
-    assert sum(name.startswith("speakers by") for name in told) == 4
+    assert sum(name.startswith("speakers by") for name in told) == 8
     assert "not attacked" not in found.card.privacy["says"]
     assert "AUC" in found.card.privacy["says"]
     assert read_pins(made.parent)[made.name] == pin_of(made)

@@ -20,7 +20,8 @@ from exclaim.condense.methods.distribution import DistributionMatching
 from exclaim.condense.methods.gradient import GradientMatching
 from exclaim.condense.methods.subsets import herding, k_means, random_clips
 from exclaim.condense.methods.trajectory import TrajectoryMatching
-from exclaim.condense.real import Real, load_real
+from exclaim.condense.networks import check_networks
+from exclaim.condense.real import Real, check_clips, load_real
 from exclaim.condense.recipe import (
     CondenseRecipe,
     Distribution,
@@ -33,17 +34,18 @@ from exclaim.condense.recipe import (
     load_condense_recipe,
 )
 from exclaim.condense.teacher import Teacher, check_teacher
-from exclaim.corpora.condensed import SUFFIX, items_within, write_set
+from exclaim.corpora.condensed import SUFFIX, items_within, read_set, write_set
 from exclaim.corpora.condensed_card import SetCard
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.learn.finish import parent_of
 from exclaim.learn.loop import Report
+from exclaim.learn.owned import owned
 from exclaim.learn.recipe import NetworkOptions, load_recipe
 from exclaim.learn.run_folder import claim, logged
 from exclaim.learn.train import Places, train
 from exclaim.learn.train import Run as TrainingRun
 from exclaim.learn.views import dequantise, quantise
-from exclaim.pins import pin
+from exclaim.pins import pin, read_pins
 
 __all__ = ["CondenseRun", "Made", "condense", "learn_items"]
 
@@ -93,28 +95,50 @@ def condense(
 
     Raises:
         RecipeError: when the recipe does not hold together, or its run folder holds another recipe's run.
-        CorpusError: when a corpus is not there, or has too few clips.
+        CorpusError: when a corpus is not there, or has too few clips of a label.
     """
     recipe = load_condense_recipe(path, changes)
     folder = places.runs / recipe.name
     file = folder / f"{recipe.name}{SUFFIX}"
-    taught = None
-    if recipe.teacher is not None:
+    check_networks(recipe)
+    taught, run = None, None
+    if recipe.teacher is not None and recipe.asks_teacher:
         taught = load_recipe(path.parent / recipe.teacher)
         check_teacher(recipe, taught)
-    run = train(path.parent / recipe.teacher, places, accelerator, report) if recipe.teacher is not None else None
+        run = train(path.parent / recipe.teacher, places, accelerator, report)
     claim(folder, recipe)
-    if file.is_file():
-        return CondenseRun(folder=folder, set=file, done_before=True)
-    with logged(folder / "log.txt"):
+    with owned(folder), logged(folder / "log.txt"):
+        if file.is_file():
+            _finish(file, run)
+            return CondenseRun(folder=folder, set=file, done_before=True)
         fabric = Fabric(accelerator=accelerator, devices=1)
         real = load_real(recipe, places.data, places.cache, lambda what, *told: _tell(report, recipe, what, *told))
         teacher = (
             Teacher(taught, run.folder / "best.safetensors", recipe.task, fabric.device) if run and taught else None
         )
-        made = _made(_sized(recipe, real), real, teacher, folder, places.cache, fabric, report)
+        sized = _sized(recipe, real)
+        check_clips(sized, real)
+        made = _made(sized, real, teacher, folder, places.cache, fabric, report)
         _seal(recipe, made, real, teacher, run, file, str(fabric.device))
     return CondenseRun(folder=folder, set=file, done_before=False)
+
+
+def _finish(file: Path, run: TrainingRun | None) -> None:
+    """Pin a set that a stopped call sealed, and see that it is of the teacher that is there now.
+
+    Raises:
+        CorpusError: when the set cannot be read.
+        RecipeError: when its teacher was trained anew since.
+    """
+    card = read_set(file).card
+    if (parent := _parent(run)) is not None and card.teacher != parent:
+        told = "no teacher" if card.teacher is None else f"{card.teacher.name} {card.teacher.sha256[:12]}"
+        raise RecipeError(
+            f"{file} was made with {told}, but the teacher's run now holds {parent.name} {parent.sha256[:12]}; rename "
+            "the recipe, or remove the set and its run"
+        )
+    if file.name not in read_pins(file.parent):
+        pin(file)
 
 
 def _tell(report: Callable[[str], Report], recipe: CondenseRecipe, what: str, done: int, whole: int) -> None:
@@ -173,15 +197,22 @@ def learn_items(
         cache: of experts, where the method needs them.
         fabric: device and precision.
         report: given a stage's name, returns what is told of its progress.
+
+    Raises:
+        CorpusError: when a label has too few clips.
+        RecipeError: when what is learnt is no number any more, or the folder's checkpoint is of other clips or of
+            another teacher.
     """
     labels = len(recipe.labels)
+    check_clips(recipe, real)
     if recipe.start == "real":
         _LOG.warning("%s begins with real clips: the set keeps traces of them, and its card says so", recipe.name)
     method = recipe.method
     rate = method.network_rate if isinstance(method, Gradient | Trajectory) else 0.01
     learned = begin(recipe, real, rate, fabric.device)
     matching, rates = _matching(recipe, real, teacher, learned, cache, fabric, report)
-    seconds = match(matching, learned, rates, method.iterations, folder, report(recipe.name))
+    of = f"{real.data} {'' if teacher is None else teacher.sha256}"
+    seconds = match(matching, learned, rates, method.iterations, folder, report(recipe.name), of)
     if recipe.soft_labels == "learned":
         targets = learned.logits.detach().softmax(dim=1).cpu().numpy()
     else:
@@ -256,6 +287,8 @@ def _seal(
         start="real" if subset else recipe.start,
         soft_labels=recipe.soft_labels,
         teacher=_parent(run),
+        temperature=recipe.temperature,
+        augment={} if subset else msgspec.to_builtins(recipe.augment),
         learning_rate=made.learning_rate,
         warnings=(REAL_CLIPS,) if subset else (REAL_START,) if recipe.start == "real" else (),
         seconds=round(made.seconds, 1),

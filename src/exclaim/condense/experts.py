@@ -24,6 +24,7 @@ from exclaim.errors import StoreError
 from exclaim.learn.checkpoint import progress_of
 from exclaim.learn.condensed import SetViews
 from exclaim.learn.loop import Report, train_network
+from exclaim.learn.owned import owned
 from exclaim.learn.recipe import canonical
 
 __all__ = ["Trajectories", "experts_key", "train_experts"]
@@ -55,7 +56,8 @@ def experts_key(recipe: CondenseRecipe, real: Real) -> str:
     """Return the SHA-256 of all that shapes a recipe's experts, but for their count."""
     own = learner(recipe)
     parts = [own.task, own.heads, own.network, own.schedule, own.augment, recipe.initialisation, recipe.seed]
-    return hashlib.sha256(canonical([*parts, real.data, front_end_hash()])).hexdigest()
+    labels = hashlib.sha256(real.labels.tobytes()).hexdigest()
+    return hashlib.sha256(canonical([*parts, real.data, labels, front_end_hash()])).hexdigest()
 
 
 def train_experts(
@@ -75,10 +77,11 @@ def train_experts(
     """
     folder = cache / f"experts-{experts_key(recipe, real)[:16]}"
     files = [folder / f"expert-{number:02d}.safetensors" for number in range(recipe.experts.count)]
-    for number, path in enumerate(files):
-        if not path.is_file():
-            _train(recipe, real, number, path, fabric, report(f"{recipe.name}: expert {number + 1}"))
-        _check(path, recipe)
+    with owned(folder):
+        for number, path in enumerate(files):
+            if not path.is_file():
+                _train(recipe, real, number, path, fabric, report(f"{recipe.name}: expert {number + 1}"))
+            _check(path, recipe)
     return Trajectories(files)
 
 

@@ -21,6 +21,7 @@ class Learned(nn.Module):
     def __init__(self, items: Tensor, labels: int, each: int, network_rate: float) -> None:
         """Take items (labels * each, bands, frames) and the learning rate that a network begins with."""
         super().__init__()
+        assert len(items) == labels * each
         self.each = each
         self.items = nn.Parameter(items)
         own = torch.arange(labels).repeat_interleave(each)

@@ -1,6 +1,7 @@
 """A method's steps, one after the other, kept so that what was stopped goes on as if it had not been."""
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ def match(
     iterations: int,
     folder: Path,
     report: Report,
+    of: str = "",
     clock: Callable[[], float] = time.monotonic,
 ) -> float:
     """Learn a set, going on from the folder's checkpoint where there is one.
@@ -39,13 +41,14 @@ def match(
         iterations: how many steps.
         folder: takes ``checkpoint.safetensors`` and ``metrics.jsonl``.
         report: told of progress.
+        of: what is learnt from, the clips and whoever is asked about them; a checkpoint of something else is refused.
         clock: seconds, for what is told and how often it is kept.
 
     Returns:
         The seconds that all steps took, those of earlier calls among them.
 
     Raises:
-        RecipeError: when the loss is no number any more.
+        RecipeError: when the loss or its slope is no number any more, or the checkpoint is of something else.
     """
     groups = [{"params": [learned.get_parameter(name)], "lr": rate} for name, rate in rates.items()]
     optimizer = torch.optim.Adam(groups)
@@ -54,14 +57,22 @@ def match(
     done, seconds, losses = 0, 0.0, []
     if checkpoint.is_file():
         progress = load_checkpoint(checkpoint, kept, optimizer)
+        if progress.get("of", of) != of:
+            raise RecipeError(
+                f"{checkpoint} was begun with other clips or another teacher; rename the recipe, or remove {folder}"
+            )
         done, seconds, losses = progress["iterations"], progress["seconds"], progress["losses"]
         _LOG.info("going on after iteration %d", done)
+        _cut(folder / "metrics.jsonl", done)
     begun = last = clock()
     while done < iterations:
         optimizer.zero_grad()
         loss = method.step(learned, done)
-        if not loss < float("inf"):
-            raise RecipeError(f"the loss became {loss} in iteration {done + 1}; ask for smaller rates")
+        slopes = [learned.get_parameter(name).grad for name in rates]
+        if not math.isfinite(loss) or any(slope is not None and not slope.isfinite().all() for slope in slopes):
+            raise RecipeError(
+                f"the loss became {loss} in iteration {done + 1}, or its slope none; ask for smaller rates"
+            )
         optimizer.step()
         learned.hold()
         done += 1
@@ -77,6 +88,13 @@ def match(
             losses = losses[-_TELL_EVERY:]
         if clock() - last > _KEEP_EVERY or done == iterations:
             last = clock()
-            told = {"iterations": done, "seconds": seconds + last - begun, "losses": losses}
+            told = {"iterations": done, "seconds": seconds + last - begun, "losses": losses, "of": of}
             save_checkpoint(checkpoint, kept, optimizer, told)
     return seconds + clock() - begun
+
+
+def _cut(path: Path, done: int) -> None:
+    """Take back lines of iterations that are done anew."""
+    if path.is_file():
+        lines = [line for line in path.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
+        path.write_bytes(b"".join(line for line in lines if msgspec.json.decode(line)["iteration"] <= done))

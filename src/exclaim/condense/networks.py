@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -11,13 +12,12 @@ from exclaim.errors import RecipeError
 from exclaim.learn.networks import build
 
 __all__ = [
-    "cross_entropy",
+    "check_networks",
     "drawn_network",
     "embed",
     "flat",
     "in_parts",
     "named",
-    "soft_cross_entropy",
     "with_parameters",
 ]
 
@@ -31,7 +31,7 @@ def drawn_network(recipe: CondenseRecipe, draw: int, device: torch.device) -> nn
     it has one, its network's own.
 
     Raises:
-        RecipeError: when the network keeps more than parameters.
+        RecipeError: when there is no such network, or it keeps more than parameters or has dropout.
     """
     if recipe.initialisation == "fixed":
         torch.manual_seed(recipe.seed if recipe.network.seed is None else recipe.network.seed)
@@ -44,7 +44,19 @@ def drawn_network(recipe: CondenseRecipe, draw: int, device: torch.device) -> nn
             f"network {recipe.network.name} keeps {kept[0]} beside its parameters, which matching would leave out; "
             "choose `normalise: group`, or a network that has it"
         )
+    if any(isinstance(part, nn.Dropout) and part.p > 0 for part in network.modules()):
+        raise RecipeError(f"network {recipe.network.name} has dropout, by which matching would match another each time")
     return network.to(device)
+
+
+def check_networks(recipe: CondenseRecipe) -> None:
+    """Draw each of a recipe's networks once, so that one that cannot be is refused before the work.
+
+    Raises:
+        RecipeError: saying which and why.
+    """
+    for network in () if recipe.subset else (recipe.network, *recipe.beside):
+        drawn_network(msgspec.structs.replace(recipe, network=network), 0, torch.device("cpu"))
 
 
 def embed(network: nn.Module, windows: Tensor) -> Tensor:
@@ -85,13 +97,3 @@ def named(network: nn.Module, vector: Tensor) -> dict[str, Tensor]:
 def with_parameters(network: nn.Module, vector: Tensor, windows: Tensor, head: str) -> Tensor:
     """Return a head's logits (n, labels) of a network with other parameters (p,)."""
     return functional_call(network, named(network, vector), (windows,))[head]
-
-
-def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the mean cross-entropy of labels (n,) in nats."""
-    return nn.functional.cross_entropy(logits, labels)
-
-
-def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the mean cross-entropy of distributions (n, labels) in nats; gradients pass to both."""
-    return -(targets * torch.log_softmax(logits, dim=1)).sum(dim=1).mean()

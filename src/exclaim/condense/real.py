@@ -10,13 +10,14 @@ import torch
 from exclaim.areas import area_means
 from exclaim.condense.recipe import CondenseRecipe, learner
 from exclaim.corpora.registry import corpus_info
+from exclaim.errors import CorpusError
 from exclaim.features import N_MELS, WINDOW_FRAMES
 from exclaim.learn.compose import plain_window
 from exclaim.learn.examples import load_corpora
 from exclaim.learn.store import build_store
 from exclaim.learn.views import dequantise, quantise
 
-__all__ = ["Real", "load_real", "to_tensor"]
+__all__ = ["Real", "check_clips", "load_real", "to_tensor"]
 
 
 class Real(NamedTuple):
@@ -42,6 +43,24 @@ class Real(NamedTuple):
 def to_tensor(codes: np.ndarray, device: torch.device) -> torch.Tensor:
     """Return windows kept as bytes as float32 in [-1, 1] on a device."""
     return torch.from_numpy(dequantise(codes)).to(device)
+
+
+def check_clips(recipe: CondenseRecipe, real: Real) -> None:
+    """Refuse a corpus that has too few training clips of a label.
+
+    Raises:
+        CorpusError: saying of which.
+    """
+    counts = np.bincount(real.labels, minlength=len(recipe.labels))
+    for label, count in zip(recipe.labels, counts, strict=True):
+        if count < recipe.least_clips:
+            less = "leave it out of the labels, or add a corpus that has it"
+            if count:
+                less = "ask for a smaller share" if recipe.share is not None else "ask for fewer items or groups"
+            raise CorpusError(
+                f"recipe {recipe.name}: label {label} has {count} training clips, {recipe.least_clips} are needed; "
+                f"{less}"
+            )
 
 
 def load_real(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from exclaim.card import Name
 from exclaim.errors import RecipeError
 from exclaim.learn.networks.resize import WHOLE, checked_view
 from exclaim.learn.recipe import (
@@ -17,6 +18,7 @@ from exclaim.learn.recipe import (
     Schedule,
     SplitOptions,
     canonical,
+    check_split,
     read_recipe,
 )
 
@@ -117,12 +119,15 @@ class Experts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     momentum: Share = 0.0
 
 
+_AUGMENT: dict[str, Any] = {"shift_frames": (-12, 12), "time_masks": 1, "band_masks": 1}  # siamese
+
+
 class CondenseRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole recipe."""
 
-    name: str
-    version: str = "1"
-    task: str
+    name: Name
+    version: Name = "1"
+    task: Name
     labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2, max_length=255)]
     sources: tuple[str, ...]  # corpora of labelled clips
     split: SplitOptions = SplitOptions()  # only its training speakers are condensed
@@ -138,9 +143,28 @@ class CondenseRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     teacher: str | None = None  # a training recipe, relative to this one; trained first where its run is missing
     soft_labels: Literal["hard", "teacher", "learned"] = "hard"
     temperature: Rate = 1.0  # that divides the teacher's logits
-    augment: AugmentOptions = AugmentOptions(shift_frames=(-12, 12), time_masks=1, band_masks=1)  # siamese
+    augment: AugmentOptions = AugmentOptions(**_AUGMENT)  # what a recipe does not say of it stays as it is here
     experts: Experts = Experts()
-    seed: int = 0
+    # 1 at least: with 0 the networks that are drawn would be those that trainings of small seeds begin with
+    seed: Positive = 1
+
+    @property
+    def subset(self) -> bool:
+        """Whether clips are chosen, and no item is learnt."""
+        return isinstance(self.method, Random | Herding | KMeans)
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether a teacher labels the items or has a say in them."""
+        asked = isinstance(self.method, Herding | KMeans) or getattr(self.method, "asks_teacher", False)
+        return asked or self.soft_labels == "teacher"
+
+    @property
+    def least_clips(self) -> int:
+        """How many training clips of each label the method needs."""
+        if self.subset or self.start == "real":
+            return self.items
+        return self.method.groups if isinstance(self.method, Distribution) else 1
 
 
 def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> CondenseRecipe:
@@ -153,14 +177,12 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
     Raises:
         RecipeError: when unreadable, not YAML, with an unknown key, or with values that do not hold together.
     """
-    recipe = read_recipe(path, CondenseRecipe, changes)
-    subset = isinstance(recipe.method, Random | Herding | KMeans)
+    recipe = read_recipe(path, CondenseRecipe, changes, {"augment": _AUGMENT})
     try:
         checked_view(recipe.view)
     except RecipeError as error:
         raise RecipeError(f"recipe {path}: {error}") from error
-    if recipe.split.held_out >= 1:
-        raise RecipeError(f"recipe {path}: split leaves no speakers to condense")
+    check_split(path, recipe.split)
     if len(set(recipe.labels)) < len(recipe.labels):
         raise RecipeError(f"recipe {path}: labels are {list(recipe.labels)}; expected each once")
     if recipe.soft_labels == "teacher" and recipe.teacher is None:
@@ -169,13 +191,16 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
         raise RecipeError(f"recipe {path}: soft_labels are learnt by trajectory-matching only")
     if isinstance(recipe.method, Herding | KMeans) and recipe.teacher is None:
         raise RecipeError(f"recipe {path}: clips are chosen by a teacher's embedding, but no teacher is named")
-    if recipe.network.seed is not None and recipe.initialisation == "random":
+    networks = (recipe.network, *recipe.beside)
+    if recipe.initialisation == "random" and any(network.seed is not None for network in networks):
         raise RecipeError(f"recipe {path}: network.seed is of the one initialisation that `initialisation: fixed` has")
+    if any(network.weights_from for network in networks):
+        raise RecipeError(f"recipe {path}: networks are drawn, or are experts; leave network.weights_from out")
     if isinstance(recipe.method, Distribution):
         _check_distribution(path, recipe, recipe.method)
     elif recipe.beside:
         raise RecipeError(f"recipe {path}: only distribution-matching matches in networks `beside` the first")
-    if subset and recipe.start == "real":
+    if recipe.subset and recipe.start == "real":
         raise RecipeError(f"recipe {path}: a subset holds real clips and has no start; leave start out")
     if isinstance(recipe.method, Trajectory):
         last = min(recipe.method.latest, recipe.experts.epochs - recipe.method.epochs)

@@ -4,6 +4,7 @@ A teacher may see the set's own view, or whole windows: then it is asked about i
 It learnt from whole windows, so it may know more than any network that saw the set's view only.
 """
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from exclaim.learn.networks.resize import WHOLE
 from exclaim.learn.recipe import Recipe
 from exclaim.learn.train import network_of
 from exclaim.learn.views import dequantise
+from exclaim.learn.waveforms.options import hears_waveforms
 
 __all__ = ["Teacher", "check_teacher"]
 
@@ -30,7 +32,7 @@ _BATCH = 128
 
 
 def check_teacher(recipe: CondenseRecipe, teacher: Recipe) -> None:
-    """Refuse a teacher that has heard the test speakers, sees another view, or answers something else.
+    """Refuse a teacher that has heard the test speakers, sees no windows or another view, or answers something else.
 
     Raises:
         RecipeError: saying which.
@@ -39,6 +41,10 @@ def check_teacher(recipe: CondenseRecipe, teacher: Recipe) -> None:
         raise RecipeError(
             f"recipe {recipe.name} splits otherwise than its teacher {teacher.name}, which has heard its test "
             "speakers; give both the same split"
+        )
+    if hears_waveforms(teacher):
+        raise RecipeError(
+            f"teacher {teacher.name} hears waveforms and cannot be asked about items; name one on log-mel"
         )
     if view_of(teacher) not in (tuple(recipe.view), WHOLE):
         raise RecipeError(
@@ -59,6 +65,7 @@ class Teacher:
         load_weights(network, weights)
         self._network: nn.Module = network.to(device).eval().requires_grad_(False)
         self._task, self._device = task, device
+        self.sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()  # of the weights
         self._whole = view_of(recipe) == WHOLE
 
     def labels(self, items: np.ndarray, temperature: float) -> np.ndarray:

@@ -62,6 +62,8 @@ def write_set(path: Path, items: np.ndarray, targets: np.ndarray, card: SetCard)
     _check(blank, tensors)
     parse_set_card(dump_set_card(blank))
     data = save(tensors, metadata={CARD_KEY: dump_set_card(blank)})
+    if len(data) > MAX_BYTES:
+        raise CorpusError(f"{path}: would be {len(data)} bytes, more than the {MAX_BYTES} that a set may have")
     digest = hashlib.sha256(data).hexdigest()
     try:
         write_atomically(Path(path), data.replace(_mark(ZERO_SHA256), _mark(digest), 1))

@@ -37,11 +37,14 @@ class SetCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     source_bytes: Count  # of their features as bytes, 128 a frame
     split: dict[str, Any]  # by which the sources were split; only its training speakers were condensed
     networks: tuple[str, ...] = ()  # that the set was condensed with; none for a subset
-    initialisation: str = "random"  # of those networks: "random", or "fixed", from the recipe's seed
+    initialisation: str = "random"  # of those networks: "random", or "fixed", from a seed
     seed: int = 0
     start: Literal["noise", "real"]  # where the items began; a subset's items are real clips
     soft_labels: Literal["hard", "teacher", "learned"] = "hard"
-    teacher: Parent | None = None  # whose answers the labels are, or whose embedding clips were chosen by
+    # whose answers the labels are, whose embedding clips were chosen or grouped by, or whom items had to agree with
+    teacher: Parent | None = None
+    temperature: Annotated[float, msgspec.Meta(gt=0)] = 1.0  # that divided the teacher's logits
+    augment: dict[str, Any] = {}  # how items and clips were changed while items were learnt
     learning_rate: Annotated[float, msgspec.Meta(gt=0)] | None = None  # that was learnt with the set
     front_end_hash: Sha256 = msgspec.field(default_factory=front_end_hash)
     warnings: tuple[str, ...] = ()  # what who uses or passes on the set must know

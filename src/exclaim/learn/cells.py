@@ -46,7 +46,7 @@ def draw_change(options: AugmentOptions, view: tuple[int, int], rng: np.random.G
             (options.band_masks, options.band_mask_bands * tall, 0),
         ):
             for _ in range(masks):
-                width = int(rng.integers(0, round(longest) + 1))
+                width = int(rng.integers(0, min(round(longest), view[axis]) + 1))
                 begin = int(rng.integers(0, view[axis] - width + 1))
                 row[(slice(None),) * axis + (slice(begin, begin + width),)] = 0
     return Change(

@@ -23,6 +23,7 @@ __all__ = [
     "SoftLabelOptions",
     "SplitOptions",
     "canonical",
+    "check_split",
     "load_recipe",
     "read_recipe",
     "recipe_hash",
@@ -238,7 +239,7 @@ def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     recipe = read_recipe(path, Recipe, changes)
     if recipe.task not in recipe.heads or not recipe.heads[recipe.task].ship:
         raise RecipeError(f"recipe {path}: task {recipe.task!r} is none of its shipped heads {sorted(recipe.heads)}")
-    _check_split(path, recipe.split)
+    check_split(path, recipe.split)
     if recipe.split.validation <= 0 and recipe.schedule.keep == "best":
         raise RecipeError(f"recipe {path}: schedule.keep is best, but split.validation leaves nothing to tell it by")
     if strange := sorted({soft.head for soft in recipe.soft_labels} - set(recipe.heads)):
@@ -248,20 +249,34 @@ def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     return recipe
 
 
-def read_recipe(path: Path, kind: type[T], changes: Mapping[str, Any] | None = None) -> T:
+def read_recipe(
+    path: Path, kind: type[T], changes: Mapping[str, Any] | None = None, below: Mapping[str, Any] | None = None
+) -> T:
     """Read a YAML file, laid over its ``base`` where it names one, as a struct; whether it holds together is not asked.
+
+    Args:
+        path: of the file.
+        kind: of the struct.
+        changes: laid over what the file says, mapping by mapping; None takes a value away.
+        below: what the file is laid over.
 
     Raises:
         RecipeError: when unreadable, not YAML, with an unknown key, or with a value of the wrong kind.
     """
     try:
-        return msgspec.convert(_laid_over(_read(Path(path)), changes or {}), kind, strict=False)
+        read = _laid_over(_read(Path(path)), changes or {})
+        whole = _laid_over(below, read) if below and isinstance(read, dict) else read
+        return msgspec.convert(whole, kind, strict=False)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise RecipeError(f"recipe {path}: {error}") from error
 
 
-def _check_split(path: Path, split: SplitOptions) -> None:
-    """Refuse a split whose options do not hold together."""
+def check_split(path: Path, split: SplitOptions) -> None:
+    """Refuse a split whose options do not hold together.
+
+    Raises:
+        RecipeError: saying how.
+    """
     if split.held_out >= 1:
         raise RecipeError(f"recipe {path}: split leaves no speakers to train on")
     if split.fold > split.folds:

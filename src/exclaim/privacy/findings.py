@@ -13,7 +13,8 @@ from exclaim.corpora.condensed import CondensedSet
 from exclaim.learn.loop import Report
 from exclaim.learn.views import quantise
 from exclaim.privacy.encoder import SpeakerEncoder
-from exclaim.privacy.lira import deviations, likelihood_ratios
+from exclaim.privacy.lira import deviations, likelihood_ratios, raised
+from exclaim.privacy.looks import by_means, by_nearest, looks_of, of_speakers
 from exclaim.privacy.neighbours import Near, nearest_by_embedding, nearest_by_log_mel, nearness
 from exclaim.privacy.recipe import PrivacyRecipe, Target, privacy_hash
 from exclaim.privacy.report import Attack, Encoder, Neighbours, PrivacyReport, Quality
@@ -74,6 +75,8 @@ def findings(case: Case, encoder: Encoder | None, report: Report) -> tuple[Priva
         if recipe.networks:
             quality.append(_quality(case, target))
             _infer_membership(found, case, target)
+        if target != "full":
+            _look(found, case, target)
         if target != "full" and recipe.halves == "speakers":
             _infer_speakers(found, case, target)
     near = _neighbours(case, [target for target in recipe.targets if target != "full"])
@@ -117,9 +120,9 @@ def _infer_membership(found: _Found, case: Case, target: Target) -> None:
     confidence = np.stack([answer.confidence for answer in case.answers(target)]).astype(np.float64)
     ratios = likelihood_ratios(confidence, halves, recipe.shared_variance)
     _add(found, target, _HALF, ratios, halves, speakers, recipe.seed)
-    own = np.zeros(halves.shape, bool)
-    for row, answer in zip(own, case.answers(target), strict=True):
-        row[answer.own] = True
+    shift = raised(confidence, case.real.labels)
+    _add(found, target, f"{_HALF} by raised confidence", shift, halves, speakers, recipe.seed)
+    own = _own(case, target)
     if own.any():
         alone = deviations(confidence, own, recipe.shared_variance)
         _add(found, target, _SET, alone, own, speakers, recipe.seed)
@@ -128,6 +131,34 @@ def _infer_membership(found: _Found, case: Case, target: Target) -> None:
         means = np.stack([np.bincount(owner, row) / np.bincount(owner) for row in ratios])
         what = "speakers by the network's confidence in their clips"
         _add(found, target, what, means, halves[:, first], list(names), recipe.seed, area_only=True)
+
+
+def _own(case: Case, target: Target) -> np.ndarray:
+    """Return which clips are or began as items of each shadow's set: (shadows, n) bool."""
+    own = np.zeros(case.halves.shape, bool)
+    for row, answer in zip(own, case.answers(target), strict=True):
+        row[answer.own] = True
+    return own
+
+
+def _look(found: _Found, case: Case, target: Target) -> None:
+    """Ask the sets themselves, by their means and by their nearest items; no network has a part in it."""
+    recipe, real = case.recipe, case.real
+    sets = np.stack([answer.items for answer in case.answers(target) if answer.items is not None])
+    looks = looks_of(real.windows, sets, len(case.condensed.labels))
+    near = by_nearest(looks, real.labels)
+    scores = by_means(looks, real.labels, case.halves) | near
+    if recipe.halves == "speakers":
+        names, first, owner = np.unique(np.asarray(real.speakers), return_index=True, return_inverse=True)
+        for way, each in of_speakers(scores, owner).items():
+            what = f"speakers by {way} of their clips" if way in near else f"speakers by {way}"
+            _add(found, target, what, each, case.halves[:, first], list(names), recipe.seed, area_only=True)
+        return
+    own = _own(case, target)
+    for way, each in scores.items():
+        _add(found, target, f"{_HALF} by {way}", each, case.halves, real.speakers, recipe.seed)
+        if own.any() and way in near:
+            _add(found, target, f"{_SET} by {way}", each, own, real.speakers, recipe.seed)
 
 
 def _infer_speakers(found: _Found, case: Case, target: Target) -> None:

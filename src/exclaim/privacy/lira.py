@@ -9,7 +9,7 @@ import numpy as np
 
 from exclaim.privacy.halves import other_pairs
 
-__all__ = ["deviations", "likelihood_ratios", "logit_confidence"]
+__all__ = ["deviations", "likelihood_ratios", "logit_confidence", "raised"]
 
 _LEAST_VARIANCE = 1e-12  # answers that never differ tell nothing, and divide by nothing
 
@@ -54,6 +54,26 @@ def likelihood_ratios(confidence: np.ndarray, inside: np.ndarray, shared_varianc
         ]
         scores[target] = likelihoods[0] - likelihoods[1]
     return scores
+
+
+def raised(confidence: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Attack every shadow by how much surer it is of a clip than the other pairs' are: members' confidence is higher.
+
+    With few shadows that prior tells more than a likelihood ratio, which estimates for each clip anew whether learning
+    it raises or lowers the confidence in it.
+
+    Args:
+        confidence: (shadows, n) of each shadow's network in each clip's label.
+        labels: (n,) int; what raises all clips of a label in a shadow is taken away first.
+
+    Returns:
+        (shadows, n), the higher, the surer that the clip was in.
+    """
+    level = np.array(confidence, np.float64)
+    for label in np.unique(labels):
+        level[:, labels == label] -= level[:, labels == label].mean(axis=1, keepdims=True)
+    others = [other_pairs(len(level), target) for target in range(len(level))]
+    return np.stack([row - level[rest].mean(axis=0) for row, rest in zip(level, others, strict=True)])
 
 
 def deviations(confidence: np.ndarray, chosen: np.ndarray, shared_variance: bool = True) -> np.ndarray:

@@ -24,14 +24,15 @@ from exclaim.card import front_end_hash
 from exclaim.condense.condense import learn_items
 from exclaim.condense.learned import begin
 from exclaim.condense.methods.subsets import random_clips
-from exclaim.condense.real import Real
+from exclaim.condense.real import Real, check_clips
 from exclaim.condense.recipe import CondenseRecipe, Distribution, learner
 from exclaim.condense.teacher import Teacher
-from exclaim.errors import CorpusError, StoreError
+from exclaim.errors import CorpusError, RecipeError, StoreError
 from exclaim.learn.cells import Change, changed
 from exclaim.learn.checkpoint import save_weights
 from exclaim.learn.condensed import SetViews
 from exclaim.learn.loop import Report, answer, train_network
+from exclaim.learn.owned import owned
 from exclaim.learn.recipe import Recipe, Schedule, canonical
 from exclaim.learn.train import network_of
 from exclaim.learn.views import dequantise, quantise
@@ -105,16 +106,34 @@ def make_shadow(
         report: given a stage's name, returns what is told of its progress.
 
     Raises:
-        CorpusError: when the half has no clip of a label.
+        CorpusError: when the half has too few clips of a label.
+        RecipeError: when a network or a set diverges.
         StoreError: when a file that is there is damaged, or of another recipe or other clips.
     """
     own = shadow_folder(folder, number)
     key = attack_key(recipe, condensed, real)
-    if empty := [name for label, name in enumerate(condensed.labels) if not (real.labels[inside] == label).any()]:
-        raise CorpusError(f"shadow {number}: its half has no clip of {empty[0]}; take another seed, or a larger corpus")
-    own.mkdir(parents=True, exist_ok=True)
     condensed = msgspec.structs.replace(condensed, seed=recipe.seed * 1_009 + number + 1)
     half = half_of(real, inside)
+    try:
+        check_clips(condensed, half)
+    except CorpusError as error:
+        raise CorpusError(f"shadow {number}, whose half of the clips is too small: {error}") from error
+    with owned(own):
+        _make_targets(recipe, condensed, real, half, np.flatnonzero(inside), own, key, cache, fabric, report)
+
+
+def _make_targets(
+    recipe: PrivacyRecipe,
+    condensed: CondenseRecipe,
+    real: Real,
+    half: Real,
+    places: np.ndarray,
+    own: Path,
+    key: str,
+    cache: Path,
+    fabric: Fabric,
+    report: Callable[[str], Report],
+) -> None:
     for target in parts(recipe, condensed):
         path = own / f"{target}.safetensors"
         if path.is_file():
@@ -122,7 +141,7 @@ def make_shadow(
             continue
         work = own / target
         work.mkdir(exist_ok=True)
-        made = _made(recipe, condensed, real, half, np.flatnonzero(inside), target, work, own, cache, fabric, report)
+        made = _made(recipe, condensed, real, half, places, target, work, own, cache, fabric, report)
         _save(path, made, key)
         shutil.rmtree(work)
 
@@ -244,6 +263,8 @@ def _asked(
             if number == 0:
                 right[part] = logits.argmax(axis=1) == real.labels[part]
     seconds["asking"] = time.monotonic() - begun
+    if not np.isfinite(confidence).all():
+        raise RecipeError("an attacked network answers what is no number; ask for a smaller learning rate")
     return confidence.astype(np.float32), right
 
 

@@ -12,11 +12,12 @@ import msgspec
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from exclaim.condense.experts import Trajectories
 from exclaim.condense.groups import Group, groups_of
 from exclaim.condense.learned import Learned
-from exclaim.condense.networks import cross_entropy, drawn_network, embed, named
+from exclaim.condense.networks import drawn_network, embed, named
 from exclaim.condense.real import Real, to_tensor
 from exclaim.condense.recipe import CondenseRecipe, Distribution
 from exclaim.condense.teacher import Teacher

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from exclaim.condense.learned import Learned
-from exclaim.condense.networks import cross_entropy, drawn_network
+from exclaim.condense.networks import drawn_network
 from exclaim.condense.real import Real, to_tensor
 from exclaim.condense.recipe import CondenseRecipe, Gradient
 from exclaim.learn.cells import changed, draw_change
@@ -37,9 +38,10 @@ def distance_of_gradients(real: Sequence[Tensor], synthetic: Sequence[Tensor]) -
             continue
         one, other = one.flatten(1), other.flatten(1)
         far, near = one.norm(dim=1), other.norm(dim=1)
-        both = (far > 0) & (near > 0)
+        still, stays = far == 0, near == 0
+        both = ~(still | stays)  # what is no number stays in, and is seen in the sum
         cosine = (one * other).sum(dim=1)[both] / (far * near)[both].clamp(min=_LEAST)
-        whole = whole + (1 - cosine).sum() + ((far > 0) != (near > 0)).sum()
+        whole = whole + (1 - cosine).sum() + (still != stays).sum()
     return whole
 
 

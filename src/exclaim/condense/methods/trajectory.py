@@ -14,10 +14,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from exclaim.condense.experts import Trajectories
 from exclaim.condense.learned import Learned
-from exclaim.condense.networks import drawn_network, soft_cross_entropy, with_parameters
+from exclaim.condense.networks import drawn_network, with_parameters
 from exclaim.condense.recipe import CondenseRecipe, Trajectory
 from exclaim.learn.cells import changed, draw_change
 
@@ -121,7 +122,7 @@ class TrajectoryMatching:
 
         def step_loss(parameters: Tensor, items: Tensor, logits: Tensor, number: int) -> Tensor:
             answered = with_parameters(self._network, parameters, changed(items, changes[number]), recipe.task)
-            return soft_cross_entropy(answered, torch.softmax(logits, dim=1))
+            return cross_entropy(answered, torch.softmax(logits, dim=1))
 
         logits = learned.logits
         if recipe.soft_labels != "learned":
@@ -138,8 +139,8 @@ class TrajectoryMatching:
         return found.loss
 
     def _parts(self, count: int, rng: np.random.Generator) -> list[np.ndarray]:
-        """Return which items each step sees: all of them in turn, in an order that is drawn anew each time."""
-        size = min(self._options.batch, count)
-        rounds = -(-self._options.steps // (count // size))
-        each = [rng.permutation(count)[: count // size * size].reshape(-1, size) for _ in range(rounds)]
-        return list(np.concatenate(each)[: self._options.steps])
+        """Return which items each step sees: all of them in turn, in an order that is drawn anew for each round."""
+        size, steps = min(self._options.batch, count), self._options.steps
+        rounds = -(-steps * size // count)
+        order = np.concatenate([rng.permutation(count) for _ in range(rounds)])
+        return list(order[: steps * size].reshape(steps, size))

@@ -6,12 +6,10 @@ on behind the last whole one. The folder is named by the hash of the network's f
 times; a table that says otherwise inside than outside is refused.
 """
 
-import fcntl
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -22,6 +20,7 @@ from exclaim.audio import read_audio
 from exclaim.corpora.clip import Clip
 from exclaim.errors import AudioError, CorpusError, StoreError
 from exclaim.learn.embeddings.embedding import Embedding
+from exclaim.learn.owned import owned
 
 __all__ = ["EmbeddingTable", "build_table"]
 
@@ -103,8 +102,7 @@ def build_table(
     header = _Header(embedding.name, embedding.sha256, _key(clips), embedding.width, len(clips))
     address = hashlib.sha256(f"{header.network}{header.clips}".encode()).hexdigest()
     folder = cache / f"embeddings-{embedding.name}-{address[:16]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    with _owned(folder):
+    with owned(folder):
         _claim(folder, header)
         _fill(folder, header, embedding, clips, progress or (lambda done, whole: None))
     return EmbeddingTable(folder)
@@ -116,18 +114,6 @@ def _key(clips: Sequence[Clip]) -> str:
         stat = Path(clip.path).stat()
         digest.update(f"{clip.path}|{stat.st_size}|{stat.st_mtime_ns}\n".encode())
     return digest.hexdigest()
-
-
-@contextmanager
-def _owned(folder: Path) -> Iterator[None]:
-    """Hold a table alone, after whoever fills it now; the lock goes with the process, however it ends."""
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _LOG.warning("waiting for another process that fills %s", folder)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _claim(folder: Path, header: _Header) -> None:

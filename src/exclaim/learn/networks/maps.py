@@ -1,6 +1,6 @@
 """What CNN-6, ResNet-9 and VGG-15 have in common: a view of the window, convolutions whose maps are told, heads."""
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from exclaim.learn.networks.resize import WHOLE, Resize
 __all__ = ["MapsNetwork"]
 
 
-class MapsNetwork(nn.Module):
+class MapsNetwork(nn.Module, ABC):
     """A network that is made of its convolutions and of what it does with the image that they leave."""
 
     linear = True  # whether a linear layer stands between convolutions and heads
