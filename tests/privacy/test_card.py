@@ -64,9 +64,12 @@ def test_a_set_of_another_kind_is_refused(
     whole = made.read_bytes()
     with pytest.raises(RecipeError, match="did not attack the target 'noise'"):
         attack(make_recipe(targets=["subset", "real"]), places, "cpu", into=[made])
-    path = make_recipe({"items": 3}, name="larger", targets=["noise"], halves="speakers", networks=False)
-    with pytest.raises(RecipeError, match="not of the kind"):
-        attack(path, places, "cpu", into=[made])
+    longer = {"name": "distribution-matching", "iterations": 3, "batch": 4}
+    for change in ({"items": 3}, {"method": longer}):
+        path = make_recipe(change, name="other", targets=["noise"], halves="speakers", networks=False)
+        with pytest.raises(RecipeError, match="not made as recipe"):
+            attack(path, places, "cpu", into=[made])
+    assert not (places.runs / "other").exists(), "refused before the work"
     assert made.read_bytes() == whole
 
 

@@ -21,6 +21,7 @@ from exclaim.condense.methods.gradient import GradientMatching
 from exclaim.condense.methods.subsets import herding, k_means, random_clips
 from exclaim.condense.methods.trajectory import TrajectoryMatching
 from exclaim.condense.networks import check_networks
+from exclaim.condense.public import as_heard, load_public
 from exclaim.condense.real import Real, check_clips, load_real
 from exclaim.condense.recipe import (
     CondenseRecipe,
@@ -36,6 +37,7 @@ from exclaim.condense.recipe import (
 from exclaim.condense.teacher import Teacher, check_teacher
 from exclaim.corpora.condensed import SUFFIX, items_within, read_set, write_set
 from exclaim.corpora.condensed_card import SetCard
+from exclaim.corpora.registry import corpus_info
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.learn.finish import parent_of
 from exclaim.learn.loop import Report
@@ -116,9 +118,12 @@ def condense(
         teacher = (
             Teacher(taught, run.folder / "best.safetensors", recipe.task, fabric.device) if run and taught else None
         )
-        sized = _sized(recipe, real)
-        check_clips(sized, real)
-        made = _made(sized, real, teacher, folder, places.cache, fabric, report)
+        sized, matched = _sized(recipe, real), real
+        if recipe.public and teacher is not None:
+            public = load_public(recipe, places.data, places.cache, lambda *told: _tell(report, recipe, *told))
+            matched = as_heard(public, teacher)
+        check_clips(sized, matched)
+        made = _made(sized, matched, teacher, folder, places.cache, fabric, report)
         _seal(recipe, made, real, teacher, run, file, str(fabric.device))
     return CondenseRun(folder=folder, set=file, done_before=False)
 
@@ -277,7 +282,8 @@ def _seal(
         recipe=condense_hash(recipe),
         options=options,
         sources=tuple(CorpusUse(name=name, licence=licence) for name, licence in real.licences.items()),
-        licence=" AND ".join(dict.fromkeys(real.licences.values())),
+        public=tuple(CorpusUse(name=name, licence=corpus_info(name).licence) for name in recipe.public),
+        licence=_licence(*recipe.sources, *recipe.public),
         source_items=len(real.labels),
         source_bytes=real.bytes,
         split=msgspec.to_builtins(recipe.split),
@@ -301,6 +307,10 @@ def _seal(
         raise CorpusError(f"{file}: would be more than {recipe.share:g} of the corpus's bytes; ask for a smaller share")
     pin(file)
     _LOG.info("%s: %d items, %d bytes, %.2f %% of the corpus", file, len(stored), *_size(file, real))
+
+
+def _licence(*corpora: str) -> str:
+    return " AND ".join(dict.fromkeys(corpus_info(name).licence for name in corpora))
 
 
 def _size(file: Path, real: Real) -> tuple[int, float]:

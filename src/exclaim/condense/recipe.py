@@ -130,6 +130,9 @@ class CondenseRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     task: Name
     labels: Annotated[tuple[str, ...], msgspec.Meta(min_length=2, max_length=255)]
     sources: tuple[str, ...]  # corpora of labelled clips
+    # corpora whose clips are condensed in the sources' place, as the teacher hears them: then nothing but the teacher's
+    # answers is of the sources
+    public: tuple[str, ...] = ()
     split: SplitOptions = SplitOptions()  # only its training speakers are condensed
     items: Positive = 10  # for each label, unless a share is given
     share: Annotated[float, msgspec.Meta(gt=0, le=1)] | None = None  # of the real features' bytes, for the file at most
@@ -157,7 +160,7 @@ class CondenseRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def asks_teacher(self) -> bool:
         """Whether a teacher labels the items or has a say in them."""
         asked = isinstance(self.method, Herding | KMeans) or getattr(self.method, "asks_teacher", False)
-        return asked or self.soft_labels == "teacher"
+        return bool(asked or self.public or self.soft_labels == "teacher")
 
     @property
     def least_clips(self) -> int:
@@ -196,6 +199,8 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
         raise RecipeError(f"recipe {path}: network.seed is of the one initialisation that `initialisation: fixed` has")
     if any(network.weights_from for network in networks):
         raise RecipeError(f"recipe {path}: networks are drawn, or are experts; leave network.weights_from out")
+    if recipe.public:
+        _check_public(path, recipe)
     if isinstance(recipe.method, Distribution):
         _check_distribution(path, recipe, recipe.method)
     elif recipe.beside:
@@ -210,6 +215,17 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
                 f"{recipe.method.epochs}; expected no fewer"
             )
     return recipe
+
+
+def _check_public(path: Path, recipe: CondenseRecipe) -> None:
+    if both := sorted(set(recipe.public) & set(recipe.sources)):
+        raise RecipeError(f"recipe {path}: {', '.join(both)} is both source and public; name it once")
+    if recipe.teacher is None or recipe.soft_labels != "teacher":
+        raise RecipeError(
+            f"recipe {path}: public clips are labelled by a teacher; name a teacher, and `soft_labels: teacher`"
+        )
+    if isinstance(recipe.method, Trajectory) or (isinstance(recipe.method, Distribution) and recipe.method.trained):
+        raise RecipeError(f"recipe {path}: experts learn from the sources, which `public` keeps out of the items")
 
 
 def _check_distribution(path: Path, recipe: CondenseRecipe, method: Distribution) -> None:

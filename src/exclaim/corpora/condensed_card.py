@@ -32,7 +32,9 @@ class SetCard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     recipe: Sha256  # of the condense recipe's content
     options: dict[str, Any] = {}  # of the method, as the recipe says them
     sources: tuple[CorpusUse, ...]  # the corpora that were condensed, with their licences
-    licence: str  # under which the set may be passed on: its sources'
+    # corpora whose clips were condensed in the sources' place, as the teacher heard them; none: the sources' own were
+    public: tuple[CorpusUse, ...] = ()
+    licence: str  # under which the set may be passed on: its sources' and its public corpora's
     source_items: Count  # training clips that were condensed
     source_bytes: Count  # of their features as bytes, 128 a frame
     split: dict[str, Any]  # by which the sources were split; only its training speakers were condensed

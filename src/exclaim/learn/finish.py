@@ -71,7 +71,7 @@ def finish_run(
         level_floor_db=recipe.level_floor_db,
         view=_view(recipe),
         validation_speakers_sha256=hashlib.sha256("\n".join(validation.speakers).encode()).hexdigest(),
-        corpora=corpora.condensed.card.sources
+        corpora=(*corpora.condensed.card.sources, *corpora.condensed.card.public)
         if corpora.condensed
         else tuple(corpus_use(manifest.corpus) for manifest in corpora.manifests),
         parents=parents,

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from lightning_fabric import Fabric
 
+from exclaim.condense.public import Public, load_public
 from exclaim.condense.real import Real, load_real
 from exclaim.condense.recipe import CondenseRecipe
 from exclaim.corpora.condensed import read_set
@@ -14,7 +15,7 @@ from exclaim.errors import RecipeError
 from exclaim.learn.loop import Report
 from exclaim.learn.run_folder import claim, logged
 from exclaim.learn.train import Places
-from exclaim.privacy.card import fill_card, target_of
+from exclaim.privacy.card import check_kind, fill_card, target_of
 from exclaim.privacy.encoder import SpeakerEncoder, train_encoder
 from exclaim.privacy.findings import Case, findings, neighbours_of_set
 from exclaim.privacy.halves import balanced_halves
@@ -66,16 +67,18 @@ def attack(
     if strange := [number for number in only if not 0 <= number < recipe.shadows]:
         raise RecipeError(f"recipe {path}: no shadow {strange[0]}; its shadows are 0 to {recipe.shadows - 1}")
     for file in into:
-        read_set(file)  # so that one that cannot be read is refused before the work
+        check_kind(read_set(file).card, condensed_by(path, recipe, changed=False))  # before the work
     folder = places.runs / recipe.name
     claim(folder, recipe)
     with logged(folder / "log.txt"):
         fabric = Fabric(accelerator=accelerator, devices=1)
         real = load_real(condensed, places.data, places.cache, _teller(report, recipe.name))
         halves = halves_of(recipe, real)
+        tell = _teller(report, recipe.name)
+        public = load_public(condensed, places.data, places.cache, tell) if condensed.public else None
         for number in () if compare else only or range(recipe.shadows):
-            make_shadow(recipe, condensed, real, halves[number], number, folder, places.cache, fabric, report)
-        shadows = _read(recipe, condensed, real, folder)
+            make_shadow(recipe, condensed, real, halves[number], number, folder, places.cache, fabric, report, public)
+        shadows = _read(recipe, condensed, real, folder, public)
         missing = tuple(number for number, shadow in enumerate(shadows) if None in shadow.values())
         if missing:
             if into:
@@ -107,8 +110,10 @@ def _teller(report: Reports, name: str) -> Callable[[str, int, int], None]:
     return lambda what, done, whole: report(f"{name}: {what}")(0, 1, done, whole, {})
 
 
-def _read(recipe: PrivacyRecipe, condensed: CondenseRecipe, real: Real, folder: Path) -> list[dict[Target, Answers]]:
-    key = attack_key(recipe, condensed, real)
+def _read(
+    recipe: PrivacyRecipe, condensed: CondenseRecipe, real: Real, folder: Path, public: Public | None
+) -> list[dict[Target, Answers]]:
+    key = attack_key(recipe, condensed, real, public)
     return [
         {target: read_answers(folder, number, target, key, len(real.labels)) for target in parts(recipe, condensed)}
         for number in range(recipe.shadows)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from safetensors.numpy import load_file
 
+from exclaim.condense.recipe import CondenseRecipe, condense_hash
 from exclaim.corpora.condensed import read_set, write_set
 from exclaim.corpora.condensed_card import SetCard
 from exclaim.errors import RecipeError
@@ -16,9 +17,23 @@ from exclaim.privacy.report import Attack, Neighbours, PrivacyReport
 from exclaim.privacy.roc import Figure
 from exclaim.privacy.verdict import verdict
 
-__all__ = ["fill_card", "target_of"]
+__all__ = ["check_kind", "fill_card", "target_of"]
 
 _PARTS = ("clips", "speakers")  # by which halves were drawn
+
+
+def check_kind(card: SetCard, condensed: CondenseRecipe) -> None:
+    """Refuse a set that a recipe does not make; name, version and seed may be others. A subset is of any recipe's kind.
+
+    Raises:
+        RecipeError: saying so.
+    """
+    own = msgspec.structs.replace(condensed, name=card.name, version=card.version, seed=card.seed)
+    if card.networks and condense_hash(own) != card.recipe:
+        raise RecipeError(
+            f"set {card.name} was not made as recipe {condensed.name} makes sets, which is what was attacked; name the "
+            "privacy recipe of its own kind"
+        )
 
 
 def target_of(card: SetCard, report: PrivacyReport) -> Target:
@@ -75,8 +90,14 @@ def fill_card(path: Path, report: PrivacyReport, neighbours: Sequence[Neighbours
     }
     attacks = [attack for part in _PARTS for attack in _attacks(target, said.get(part, {}))]
     passed = verdict(target, attacks)
+    shorter = f" The attacked sets were changed to {report.changes}." if report.changes else ""
     nearest = _near(neighbours) or found.card.privacy.get("this set", {})
-    privacy = {"passes": passed.passes, "says": passed.says, **said, **({"this set": nearest} if nearest else {})}
+    privacy = {
+        "passes": passed.passes,
+        "says": passed.says + shorter,
+        **said,
+        **({"this set": nearest} if nearest else {}),
+    }
     targets = found.targets
     if found.card.soft_labels != "hard":  # as they are in the file: reading divides by their sum, which rounds
         targets = load_file(path)["distributions"]

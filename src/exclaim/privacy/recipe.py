@@ -74,6 +74,11 @@ def load_privacy_recipe(path: Path) -> PrivacyRecipe:
     if any(abs(frames) >= _FRAMES for frames in recipe.views):
         raise RecipeError(f"recipe {path}: views are {list(recipe.views)}; expected frames from -187 to 187")
     condensed = condensed_by(path, recipe)
+    if condensed.public and "real" in recipe.targets:
+        raise RecipeError(
+            f"recipe {path}: sets of {recipe.condense} are of public clips, and nothing of them begins as a source's "
+            "clip; leave the target real out"
+        )
     if isinstance(condensed.method, Random | Herding | KMeans) and {"noise", "real"} & set(recipe.targets):
         raise RecipeError(
             f"recipe {path}: {recipe.condense} chooses clips, so that nothing begins from noise or real clips; name a "
@@ -82,9 +87,9 @@ def load_privacy_recipe(path: Path) -> PrivacyRecipe:
     return recipe
 
 
-def condensed_by(path: Path, recipe: PrivacyRecipe) -> CondenseRecipe:
-    """Return the condense recipe that a privacy recipe at a path names, with its changes."""
-    return load_condense_recipe(Path(path).parent / recipe.condense, recipe.changes)
+def condensed_by(path: Path, recipe: PrivacyRecipe, changed: bool = True) -> CondenseRecipe:
+    """Return the condense recipe that a privacy recipe at a path names, with its changes or as it is."""
+    return load_condense_recipe(Path(path).parent / recipe.condense, recipe.changes if changed else None)
 
 
 def privacy_hash(recipe: PrivacyRecipe) -> str:

@@ -24,6 +24,7 @@ from exclaim.card import front_end_hash
 from exclaim.condense.condense import learn_items
 from exclaim.condense.learned import begin
 from exclaim.condense.methods.subsets import random_clips
+from exclaim.condense.public import Public, as_heard
 from exclaim.condense.real import Real, check_clips
 from exclaim.condense.recipe import CondenseRecipe, Distribution, learner
 from exclaim.condense.teacher import Teacher
@@ -61,15 +62,16 @@ def shadow_folder(folder: Path, number: int) -> Path:
     return folder / f"shadow-{number:02d}"
 
 
-def attack_key(recipe: PrivacyRecipe, condensed: CondenseRecipe, real: Real) -> str:
+def attack_key(recipe: PrivacyRecipe, condensed: CondenseRecipe, real: Real, public: Public | None = None) -> str:
     """Return the SHA-256 of all that shapes the shadows."""
-    return hashlib.sha256(canonical([recipe, condensed, real.data, front_end_hash()])).hexdigest()
+    data = [real.data] if public is None else [real.data, public.data]
+    return hashlib.sha256(canonical([recipe, condensed, *data, front_end_hash()])).hexdigest()
 
 
 def parts(recipe: PrivacyRecipe, condensed: CondenseRecipe) -> tuple[Target, ...]:
     """Return what each shadow makes, in order: the targets, and the network that labels sets where they want one."""
     asks = isinstance(condensed.method, Distribution) and condensed.method.asks_teacher
-    taught = asks or (recipe.networks and condensed.soft_labels == "teacher")
+    taught = asks or condensed.public or (recipe.networks and condensed.soft_labels == "teacher")
     first: tuple[Target, ...] = ("full",) if taught or (recipe.networks and "full" in recipe.targets) else ()
     return first + tuple(target for target in recipe.targets if target != "full")
 
@@ -91,6 +93,7 @@ def make_shadow(
     cache: Path,
     fabric: Fabric,
     report: Callable[[str], Report],
+    public: Public | None = None,
 ) -> None:
     """Make what is missing of a shadow.
 
@@ -104,6 +107,7 @@ def make_shadow(
         cache: of experts, where the method needs them.
         fabric: device and precision.
         report: given a stage's name, returns what is told of its progress.
+        public: what is condensed in the half's place, as a teacher hears it that heard the half.
 
     Raises:
         CorpusError: when the half has too few clips of a label.
@@ -111,7 +115,7 @@ def make_shadow(
         StoreError: when a file that is there is damaged, or of another recipe or other clips.
     """
     own = shadow_folder(folder, number)
-    key = attack_key(recipe, condensed, real)
+    key = attack_key(recipe, condensed, real, public)
     condensed = msgspec.structs.replace(condensed, seed=recipe.seed * 1_009 + number + 1)
     half = half_of(real, inside)
     try:
@@ -119,7 +123,7 @@ def make_shadow(
     except CorpusError as error:
         raise CorpusError(f"shadow {number}, whose half of the clips is too small: {error}") from error
     with owned(own):
-        _make_targets(recipe, condensed, real, half, np.flatnonzero(inside), own, key, cache, fabric, report)
+        _make_targets(recipe, condensed, real, half, np.flatnonzero(inside), own, key, cache, fabric, report, public)
 
 
 def _make_targets(
@@ -133,6 +137,7 @@ def _make_targets(
     cache: Path,
     fabric: Fabric,
     report: Callable[[str], Report],
+    public: Public | None,
 ) -> None:
     for target in parts(recipe, condensed):
         path = own / f"{target}.safetensors"
@@ -141,7 +146,7 @@ def _make_targets(
             continue
         work = own / target
         work.mkdir(exist_ok=True)
-        made = _made(recipe, condensed, real, half, places, target, work, own, cache, fabric, report)
+        made = _made(recipe, condensed, real, half, places, target, work, own, cache, fabric, report, public)
         _save(path, made, key)
         shutil.rmtree(work)
 
@@ -158,6 +163,7 @@ def _made(
     cache: Path,
     fabric: Fabric,
     report: Callable[[str], Report],
+    public: Public | None,
 ) -> Answers:
     """Make one target; ``places`` says where the half's clips are in the whole."""
     seconds: dict[str, float] = {}
@@ -175,7 +181,10 @@ def _made(
         taught = _attacked(recipe, condensed, recipe.on_half)
         teacher = Teacher(taught, shadow / _WEIGHTS, condensed.task, fabric.device)
     begun = time.monotonic()
-    items, targets, chosen = _set(condensed, half, teacher, target, work, cache, fabric, report(f"{stage}, set"))
+    matched = half
+    if target == "noise" and public is not None and teacher is not None:
+        matched = as_heard(public, teacher)
+    items, targets, chosen = _set(condensed, matched, teacher, target, work, cache, fabric, report(f"{stage}, set"))
     seconds["set"] = time.monotonic() - begun
     if teacher is not None and condensed.soft_labels == "teacher" and recipe.networks:
         targets = teacher.labels(dequantise(items), condensed.temperature)

@@ -38,7 +38,8 @@ def glance_section(sets: Sequence[ReadSet]) -> Section:
         notes.append(
             f"{found.name}: {card.items:,} windows in {found.bytes:,} bytes stand for {card.source_items:,} clips of "
             f"{source}, {_percent(found.share)} of their features' bytes; {method}"
-            + (f", from {_STARTS[card.start]}." if card.networks else ".")
+            + (f", from {_STARTS[card.start]}" if card.networks else "")
+            + (f", as its teacher hears {' and '.join(use.name for use in card.public)}." if card.public else ".")
         )
         notes += [f"{found.name}, a warning: {warning}" for warning in card.warnings]
         notes += [f"{found.name}, {words}" for words in _verdict(card.privacy)]
@@ -137,6 +138,9 @@ def _card(found: ReadSet) -> dict[str, tuple[str, ...]]:
             f"{card.source_items:,} training clips",
             ", ".join(f"{use.name} ({use.licence})" for use in card.sources),
         ),
+        "heard in": (", ".join(f"{use.name} ({use.licence})" for use in card.public), "public clips in their place")
+        if card.public
+        else ("",),
         "may be passed on under": (card.licence,),
         "items": (f"{card.items:,}", f"{counted} of each label"),
         "began as": (_STARTS[card.start],),
