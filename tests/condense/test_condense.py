@@ -1,20 +1,24 @@
 """From a recipe to a sealed set, by every method; a run that was stopped ends as one that was not."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 import yaml
 
 from exclaim.condense import loop
 from exclaim.condense.condense import REAL_CLIPS, REAL_START, condense
+from exclaim.condense.public import load_public
 from exclaim.condense.recipe import condense_hash, load_condense_recipe
 from exclaim.corpora.condensed import read_set
 from exclaim.corpora.leaks import find_leaks
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.learn.train import Places, train
 from exclaim.model import load_model, pin_of
+from exclaim.pins import read_pins
 
 METHODS = {
     "random": {"name": "random"},
@@ -186,9 +190,78 @@ def test_a_teacher_that_does_not_fit_is_refused_before_work(
     assert not places.runs.exists()
 
 
-def test_more_items_than_clips_are_refused(make_recipe: Callable[..., Path], places: Places) -> None:
-    with pytest.raises(CorpusError, match="ask for fewer items"):
-        condense(make_recipe(METHODS["random"], items=1000), places, "cpu")
+@pytest.mark.parametrize(
+    ("method", "change", "said"),
+    [
+        ("random", {"items": 1000}, "label ANG has [0-9]+ training clips, 1000 are needed; ask for fewer items"),
+        ("distribution-matching", {"items": 1000, "start": "real"}, "1000 are needed; ask for fewer items"),
+        ("gradient-matching", {"labels": ["ANG", "FEA", "HAP", "SAD"]}, "label FEA has 0 training clips, 1 are needed"),
+    ],
+)
+def test_more_than_there_are_clips_is_refused(
+    method: str, change: dict, said: str, make_recipe: Callable[..., Path], places: Places
+) -> None:
+    with pytest.raises(CorpusError, match=said):
+        condense(make_recipe(METHODS[method], **change), places, "cpu")
+    assert not list(places.runs.rglob("*.safetensors"))
+
+
+def test_what_is_no_number_any_more_is_not_sealed(make_recipe: Callable[..., Path], places: Places) -> None:
+    method = METHODS["gradient-matching"] | {"network_rate": 1e6, "iterations": 6}
+    with pytest.raises(RecipeError, match="ask for smaller rates"):
+        condense(make_recipe(method), places, "cpu")
+    assert not list(places.runs.rglob("tiny.safetensors"))
+
+
+def test_a_set_that_was_sealed_but_not_pinned_is_pinned(make_recipe: Callable[..., Path], places: Places) -> None:
+    run = condense(make_recipe(METHODS["random"]), places, "cpu")
+    pins = read_pins(run.folder)
+    (run.folder / "models.json").unlink()
+    assert condense(make_recipe(METHODS["random"]), places, "cpu").done_before
+    assert read_pins(run.folder) == pins
+
+
+def test_a_set_of_another_teacher_is_not_taken_for_this_ones(
+    make_recipe: Callable[..., Path], teacher: str, places: Places, tmp_path: Path
+) -> None:
+    recipe = make_recipe(METHODS["random"], teacher=teacher, soft_labels="teacher")
+    condense(recipe, places, "cpu")
+    shutil.rmtree(places.runs / "teacher")
+    path = tmp_path / teacher
+    path.write_text(path.read_text().replace("epochs: 4", "epochs: 1"))
+    with pytest.raises(RecipeError, match="rename the recipe, or remove the set"):
+        condense(recipe, places, "cpu")
+
+
+def test_a_teacher_that_nobody_asks_is_not_trained(
+    make_recipe: Callable[..., Path], teacher: str, places: Places
+) -> None:
+    run = condense(make_recipe(METHODS["random"], teacher=teacher), places, "cpu")
+    assert read_set(run.set).card.teacher is None
+    assert not (places.runs / "teacher").exists()
+
+
+def test_public_clips_are_condensed_in_the_sources_place(
+    make_recipe: Callable[..., Path], teacher: str, places: Places, tmp_path: Path
+) -> None:
+    """Chosen at random, items are public windows, and none is a source's; five seconds of a reader are two windows."""
+    root, rng = tmp_path / "corpora", np.random.default_rng(0)
+    for speaker in range(100, 112):
+        path = root / f"librispeech/{speaker}/{speaker}-1-0000.flac"
+        path.parent.mkdir(parents=True)
+        soundfile.write(path, 0.1 * rng.standard_normal(5 * 16000), 16000)
+    (root / "crema-d-logmel").symlink_to(places.data / "crema-d-logmel")
+    recipe = make_recipe({"name": "random"}, teacher=teacher, soft_labels="teacher", public=["librispeech"], items=1)
+    own = Places(data=root, runs=places.runs, cache=places.cache)
+    found = read_set(condense(recipe, own, "cpu").set)
+    assert [use.name for use in found.card.sources] == ["crema-d-logmel"]
+    assert [(use.name, use.licence) for use in found.card.public] == [("librispeech", "CC-BY-4.0")]
+    assert found.card.licence == "ODbL-1.0 AND CC-BY-4.0"
+    read = load_public(load_condense_recipe(recipe), own.data, own.cache)
+    public = read.windows
+    assert len(public) == 2 * len(set(read.speakers))
+    assert 2 <= len(set(read.speakers)) < 12, "readers are held out by the split too"
+    assert all((public == item).all(axis=(1, 2)).any() for item in found.items)
 
 
 def test_networks_with_running_statistics_are_refused(make_recipe: Callable[..., Path], places: Places) -> None:

@@ -11,11 +11,12 @@ from exclaim.condense.learned import Learned
 from exclaim.condense.methods.distribution import DistributionMatching, distance_of_means
 from exclaim.condense.methods.gradient import GradientMatching, distance_of_gradients
 from exclaim.condense.methods.subsets import herd, herding, k_means, random_clips
-from exclaim.condense.networks import drawn_network, embed, flat, named
+from exclaim.condense.networks import check_networks, drawn_network, embed, flat, named
 from exclaim.condense.real import Real, to_tensor
-from exclaim.condense.recipe import load_condense_recipe
+from exclaim.condense.recipe import learner, load_condense_recipe
 from exclaim.errors import RecipeError
 from exclaim.learn.cells import changed, draw_change
+from exclaim.learn.train import network_of
 
 PLAIN = {"pitch_bands": [0, 0], "tilt_db": [0, 0], "time_masks": 0, "band_masks": 0}
 CPU = torch.device("cpu")
@@ -238,6 +239,25 @@ def test_many_windows_are_embedded_in_parts_as_they_are_at_once(make_recipe, mon
     for one, other in zip(*told, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
     assert len(told[0][0]) == 150
+
+
+def test_a_network_with_dropout_is_refused(make_recipe) -> None:
+    network = {"name": "cnn6", "options": {"width": 0.125, "dropout": 0.5}}
+    with pytest.raises(RecipeError, match="dropout"):
+        check_networks(load_condense_recipe(make_recipe({"name": "distribution-matching"}, network=network)))
+
+
+def test_a_gradient_that_is_no_number_is_not_passed_over() -> None:
+    wrong, right = torch.tensor([[float("nan"), 1.0], [1.0, 0.0]]), torch.ones(2, 2)
+    assert distance_of_gradients([wrong], [right]).isnan()
+
+
+def test_no_draw_is_where_a_training_of_a_small_seed_begins(make_recipe) -> None:
+    recipe = load_condense_recipe(make_recipe({"name": "random"}))
+    begun = {number: network_of(learner(recipe, number)).state_dict() for number in range(6)}
+    for draw in range(6):
+        drawn = flat(list(drawn_network(recipe, draw, CPU).parameters()))
+        assert not any(flat([begun[seed][key] for key in begun[seed]]).equal(drawn) for seed in begun)
 
 
 def test_a_vector_is_a_networks_parameters_and_back(make_recipe) -> None:

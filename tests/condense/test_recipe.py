@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from exclaim.condense.recipe import condense_hash, learner, load_condense_recipe
@@ -44,11 +45,22 @@ def test_every_condense_recipe_of_the_project_holds_together(path: Path) -> None
         ({"name": "random"}, {"split": {"validation": 0.5, "test": 0.5}}, "no speakers to train on"),
         ({"name": "trajectory-matching", "epochs": 4}, {}, "expected no fewer"),
         ({"name": "random"}, {"colour": "red"}, "colour"),
+        ({"name": "random"}, {"name": "My set"}, "name"),
+        ({"name": "random"}, {"seed": 0}, "seed"),
+        ({"name": "random"}, {"split": {"by": "speaker-folds", "folds": 5, "fold": 9}}, "fold is 9 of 5"),
+        ({"name": "gradient-matching"}, {"network": {"name": "cnn6", "weights_from": "x.yaml"}}, "weights_from"),
+        ({"name": "distribution-matching"}, {"beside": [{"name": "vgg15", "seed": 3}]}, "initialisation: fixed"),
     ],
 )
 def test_what_does_not_hold_together_is_refused(method: dict, change: dict, said: str, make_recipe) -> None:
     with pytest.raises(RecipeError, match=said):
         load_condense_recipe(make_recipe(method, **change))
+
+
+def test_what_a_recipe_does_not_say_of_changes_stays_as_it_is(make_recipe) -> None:
+    usual = load_condense_recipe(make_recipe({"name": "random"})).augment
+    found = load_condense_recipe(make_recipe({"name": "random"}, augment={"tilt_db": [-2, 2]})).augment
+    assert found == msgspec.structs.replace(usual, tilt_db=(-2, 2))
 
 
 def test_the_hash_tells_methods_apart(make_recipe) -> None:

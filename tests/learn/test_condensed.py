@@ -140,11 +140,22 @@ def test_a_set_that_is_not_there_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_learnt_rate_takes_the_place_of_the_recipes(tmp_path: Path, make_set: Callable[..., Path]) -> None:
-    recipe = load_recipe(recipe_of(tmp_path, schedule={"learning_rate_of_set": True, "optimizer": "sgd"}))
+    plain = {"learning_rate_of_set": True, "optimizer": "sgd", "rate": "constant"}
+    recipe = load_recipe(recipe_of(tmp_path, schedule=plain))
     found = read_set(make_set(tmp_path, learning_rate=0.0125))
     assert with_learnt_rate(recipe, found).schedule.learning_rate == 0.0125
+    other = load_recipe(recipe_of(tmp_path, schedule={"learning_rate_of_set": True}))
+    with pytest.raises(RecipeError, match="optimizer: sgd, rate: constant"):
+        with_learnt_rate(other, found)
     with pytest.raises(RecipeError, match="learnt no learning rate"):
         with_learnt_rate(recipe, read_set(make_set(tmp_path)))
+
+
+@pytest.mark.parametrize("option", [{"passes": 3}, {"learning_rate_of_set": True}, {"hard_labels_of_set": True}])
+def test_what_only_a_set_has_is_refused_on_corpora(option: dict, tmp_path: Path) -> None:
+    recipe = load_recipe(recipe_of(tmp_path, bursts=["crema-d-logmel"], schedule=option))
+    with pytest.raises(RecipeError, match="is for a condensed set"):
+        set_of(recipe, (tmp_path,))
 
 
 def test_hard_labels_of_a_soft_set_are_its_items_own(tmp_path: Path, make_set: Callable[..., Path]) -> None:

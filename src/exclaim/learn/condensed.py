@@ -9,7 +9,7 @@ import numpy as np
 from exclaim.corpora.condensed import SUFFIX, CondensedSet, hard_targets, read_set
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.features import N_MELS, WINDOW_FRAMES
-from exclaim.learn.recipe import AugmentOptions, Recipe, SplitOptions, canonical
+from exclaim.learn.recipe import AugmentOptions, Recipe, Schedule, SplitOptions, canonical
 from exclaim.learn.views import Batch, dequantise
 
 __all__ = ["SetViews", "set_of", "set_views", "view_of", "windows_of", "with_learnt_rate"]
@@ -39,12 +39,22 @@ def set_of(recipe: Recipe, folders: Sequence[Path]) -> CondensedSet | None:
     """
     names = [name for name in recipe.bursts if name.endswith(SUFFIX)]
     if not names:
+        _refuse_options_of_sets(recipe)
         return None
     if len(recipe.bursts) > 1:
         raise RecipeError(f"recipe {recipe.name}: {names[0]} is a condensed set and stands alone under bursts")
     found = read_set(_find(names[0], folders))
     _check(recipe, found)
     return found
+
+
+def _refuse_options_of_sets(recipe: Recipe) -> None:
+    schedule, usual = recipe.schedule, Schedule()
+    for option in ("passes", "learning_rate_of_set", "hard_labels_of_set"):
+        if getattr(schedule, option) != getattr(usual, option):
+            raise RecipeError(
+                f"recipe {recipe.name}: schedule.{option} is for condensed sets, and bursts names corpora; leave it out"
+            )
 
 
 def _find(name: str, folders: Sequence[Path]) -> Path:
@@ -93,10 +103,15 @@ def with_learnt_rate(recipe: Recipe, found: CondensedSet) -> Recipe:
     """Return a recipe with the learning rate that its set learnt, where it asks for it.
 
     Raises:
-        RecipeError: when the set learnt none.
+        RecipeError: when the set learnt none, or the recipe takes other steps than those that it was learnt for.
     """
     if not recipe.schedule.learning_rate_of_set:
         return recipe
+    if (recipe.schedule.optimizer, recipe.schedule.rate) != ("sgd", "constant"):
+        raise RecipeError(
+            f"recipe {recipe.name}: a set learns its rate for plain gradient descent; with learning_rate_of_set say "
+            "`optimizer: sgd, rate: constant`"
+        )
     if found.card.learning_rate is None:
         raise RecipeError(f"recipe {recipe.name}: set {found.card.name} learnt no learning rate; name one")
     rate = found.card.learning_rate
