@@ -109,10 +109,13 @@ def condense(
         check_teacher(recipe, taught)
         run = train(path.parent / recipe.teacher, places, accelerator, report)
     claim(folder, recipe)
+    done = CondenseRun(folder=folder, set=file, done_before=True)
+    if file.is_file():
+        _finish(file, run)
+        return done
     with owned(folder), logged(folder / "log.txt"):
-        if file.is_file():
-            _finish(file, run)
-            return CondenseRun(folder=folder, set=file, done_before=True)
+        if file.is_file():  # another process was waited for
+            return done
         fabric = Fabric(accelerator=accelerator, devices=1)
         real = load_real(recipe, places.data, places.cache, lambda what, *told: _tell(report, recipe, what, *told))
         teacher = (

@@ -27,6 +27,7 @@ from exclaim.learn.file_teacher import answer_of_file, heads_of_file, is_model_f
 from exclaim.learn.finish import finish_run, parent_of
 from exclaim.learn.loop import Report, answer, train_network
 from exclaim.learn.networks import build
+from exclaim.learn.owned import owned
 from exclaim.learn.parents import check_origin, check_source, check_teacher, names_recipe, shared_heads
 from exclaim.learn.recipe import Recipe, load_recipe, recipe_hash, teachers_of
 from exclaim.learn.run_folder import claim, logged
@@ -133,9 +134,12 @@ def train(
     )
     sources = {name: (one, train(path.parent / name, places, accelerator, report)) for name, one in asked.items()}
     claim(folder, recipe)
+    done = Run(folder=folder, model=model, done_before=True)
     if model.is_file():
-        return Run(folder=folder, model=model, done_before=True)
-    with logged(folder / "log.txt"):
+        return done
+    with owned(folder), logged(folder / "log.txt"):
+        if model.is_file():  # another process was waited for
+            return done
         parents = _Parents(teachers, origin or None, sources, condensed)
         _train(path, recipe, folder, model, parents, places, accelerator, report)
     return Run(folder=folder, model=model, done_before=False)
