@@ -119,7 +119,9 @@ def test_every_arm_on_a_set_has_the_sets_recipe_and_sees_a_tenth_of_the_cells(pa
     clips = 4493 if whole.task == "speech-emotion" else 3960
     for arm in ablation.arms:
         recipe = load_recipe(path.parent / ablation.recipe, _changes(ablation, arm, 1))
-        condensed = load_condense_recipe(RECIPES / "sets" / f"{recipe.bursts[0].removesuffix('.safetensors')}.yaml")
+        name = recipe.bursts[0].removesuffix(".safetensors")
+        drawn = "{seed}" in str(ablation.arms[arm].changes)
+        condensed = load_condense_recipe(RECIPES / f"sets/{name.removesuffix('-1') if drawn else name}.yaml")
         assert whole.network.name == recipe.network.name
         assert condensed.initialisation == "random" or recipe.network.seed == condensed.seed
         items = len(condensed.labels) * (547 if condensed.share else condensed.items)
@@ -128,6 +130,17 @@ def test_every_arm_on_a_set_has_the_sets_recipe_and_sees_a_tenth_of_the_cells(pa
         assert seen <= share * whole.schedule.epochs * clips * 64 * 64
         assert tuple(recipe.network.options["view"]) == condensed.view
         assert whole.network.options["view"] == recipe.network.options["view"]
+
+
+def test_a_set_may_be_another_for_every_seed(tmp_path: Path) -> None:
+    changes = {"bursts": ["random-{seed}.safetensors"], "network": {"options": {"pool": [4, 2]}}}
+    drawn = {"factor": "draw", "says": "other clips for each seed", "changes": changes}
+    plain = {"factor": "reference", "says": "as it is"}
+    found = load_ablation(written(tmp_path, arms={"plain": plain, "drawn": drawn}))
+    for seed in (1, 2):
+        laid = _changes(found, "drawn", seed)
+        assert laid["bursts"] == [f"random-{seed}.safetensors"]
+        assert laid["network"] == {"options": {"pool": [4, 2]}}
 
 
 def test_an_arm_is_compared_with_the_reference_over_clips_and_seeds(tmp_path: Path, places: Places) -> None:

@@ -34,7 +34,8 @@ class Arm(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     factor: str  # what it is about: loss, cache, teacher, schedule, noise, ...
     says: str  # what differs, in a few words
-    changes: dict[str, Any] = {}  # laid over the recipe; null takes a value away
+    # laid over the recipe; null takes a value away, and {seed} in a text is the training's seed
+    changes: dict[str, Any] = {}
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -134,7 +135,17 @@ def _changes(ablation: Ablation, arm: str, seed: int, way: str = "") -> dict[str
     whole = _merged(ablation.changes, ablation.arms[arm].changes)
     if way:
         whole = _merged(whole, getattr(ablation.ranking, way))
+    whole = _with_seed(whole, seed)
     return whole | {"name": "-".join(filter(None, (ablation.name, arm, way, str(seed)))), "seed": seed}
+
+
+def _with_seed(value: Any, seed: int) -> Any:
+    """Return changes with the seed where their texts say so: each training then has a set of its own draw."""
+    if isinstance(value, Mapping):
+        return {key: _with_seed(each, seed) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_seed(each, seed) for each in value]
+    return value.replace("{seed}", str(seed)) if isinstance(value, str) else value
 
 
 def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
