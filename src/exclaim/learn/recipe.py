@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 import yaml
 
+from exclaim.card import Name
 from exclaim.errors import RecipeError
 
 __all__ = [
@@ -204,9 +205,9 @@ class AlarmBudget(_Options, kw_only=True):
 class Recipe(_Options, kw_only=True):
     """The whole recipe."""
 
-    name: str
-    task: str  # the head whose validation quality picks the weights
-    version: str = "1"
+    name: Name  # of the run's folder and the model
+    task: Name  # the head whose validation quality picks the weights
+    version: Name = "1"
     seed: int = 0
     bursts: tuple[str, ...]  # corpora whose clips are labelled sounds
     ambience: tuple[str, ...] = ()  # corpora whose clips are background

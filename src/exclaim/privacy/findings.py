@@ -128,9 +128,10 @@ def _infer_membership(found: _Found, case: Case, target: Target) -> None:
         _add(found, target, _SET, alone, own, speakers, recipe.seed)
     if recipe.halves == "speakers":
         names, first, owner = np.unique(np.asarray(speakers), return_index=True, return_inverse=True)
-        means = np.stack([np.bincount(owner, row) / np.bincount(owner) for row in ratios])
-        what = "speakers by the network's confidence in their clips"
-        _add(found, target, what, means, halves[:, first], list(names), recipe.seed, area_only=True)
+        ways = {"confidence": ratios, "raised confidence": shift}
+        for way, means in of_speakers(ways, owner).items():
+            what = f"speakers by the network's {way} in their clips"
+            _add(found, target, what, means, halves[:, first], list(names), recipe.seed, area_only=True)
 
 
 def _own(case: Case, target: Target) -> np.ndarray:
