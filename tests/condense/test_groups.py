@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from exclaim.condense.groups import groups_of, shared_out
+from exclaim.condense.groups import groups_of, merged, shared_out
 from exclaim.condense.real import Real
 from exclaim.errors import CorpusError, RecipeError
 
@@ -41,6 +41,19 @@ def test_groups_are_the_clusters_of_directions_and_hold_every_clip_of_the_label_
     assert covered.tolist() == list(range(9))
     again = groups_of(real, 1, 9, 3, embeddings, 0)
     assert all((a.clips == b.clips).all() and a.items == b.items for a, b in zip(groups, again, strict=True))
+
+
+def test_a_small_group_joins_the_nearest() -> None:
+    points = np.concatenate([np.zeros((12, 1)), np.full((11, 1), 5.0), np.full((2, 1), 4.0), np.full((1, 1), 9.0)])
+    found = merged(np.repeat([0, 1, 2, 3], [12, 11, 2, 1]), points, 10)
+    assert found.tolist() == [0] * 12 + [1] * 14
+    assert len(set(merged(np.arange(4), points[:4], 10))) == 1
+    np.testing.assert_array_equal(merged(np.arange(4), points[:4], 1), np.arange(4))
+    rng = np.random.default_rng(0)
+    real = corpus(60)
+    groups = groups_of(real, 0, 9, 8, rng.normal(size=(60, 3)), 0, least=10)
+    assert min(len(group.clips) for group in groups) >= 10
+    assert sorted(np.concatenate([group.clips for group in groups]).tolist()) == real.of(0).tolist()
 
 
 def test_one_group_is_the_label() -> None:

@@ -61,6 +61,7 @@ def test_every_recipe_of_the_project_holds_together(path: Path) -> None:
             "say `validation: 0.1, test: 0.2`",
         ),
         (("name: least", "name: [least"), "recipe"),
+        (("name: least", "name: my run"), "matching regex"),
     ],
 )
 def test_a_recipe_that_does_not_hold_together_is_refused(tmp_path: Path, change: tuple[str, str], said: str) -> None:

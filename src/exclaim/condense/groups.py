@@ -12,7 +12,7 @@ from exclaim.condense.method import Embeddings
 from exclaim.condense.real import Real
 from exclaim.errors import CorpusError, RecipeError
 
-__all__ = ["Group", "groups_of", "shared_out"]
+__all__ = ["Group", "groups_of", "merged", "shared_out"]
 
 _TINY = 1e-12
 
@@ -24,7 +24,9 @@ class Group(NamedTuple):
     items: slice  # of the label's own items
 
 
-def groups_of(real: Real, label: int, each: int, count: int, embeddings: Embeddings | None, seed: int) -> list[Group]:
+def groups_of(
+    real: Real, label: int, each: int, count: int, embeddings: Embeddings | None, seed: int, least: int = 1
+) -> list[Group]:
     """Return the groups of a label's clips; one holds them all.
 
     Args:
@@ -34,6 +36,7 @@ def groups_of(real: Real, label: int, each: int, count: int, embeddings: Embeddi
         count: of groups.
         embeddings: (n, d) of all clips of the corpus; not asked for one group.
         seed: of the clusters' first centres.
+        least: clips of a group; a smaller one joins the one whose centre is nearest, so there may be fewer groups.
 
     Raises:
         CorpusError: when a label has fewer clips than groups.
@@ -52,11 +55,31 @@ def groups_of(real: Real, label: int, each: int, count: int, embeddings: Embeddi
 
     known = embeddings[own]
     directions = known / np.maximum(np.linalg.norm(known, axis=1, keepdims=True), _TINY)
-    cluster = KMeans(count, n_init=3, random_state=seed).fit_predict(directions)
+    cluster = merged(KMeans(count, n_init=3, random_state=seed).fit_predict(directions), directions, least)
     sizes = np.bincount(cluster, minlength=count)
     ends = np.cumsum(shared_out(each, sizes))
     begins = np.concatenate([[0], ends[:-1]])
     return [Group(own[cluster == at], slice(int(begins[at]), int(ends[at]))) for at in range(count) if sizes[at]]
+
+
+def merged(cluster: np.ndarray, points: np.ndarray, least: int) -> np.ndarray:
+    """Return clusters of which none has fewer than so many points, the smallest joining the nearest until it is so.
+
+    Args:
+        cluster: (n,) int, of each point.
+        points: (n, d).
+        least: points of a cluster; where there are fewer in all, one cluster holds them.
+    """
+    whole = cluster.copy()
+    while True:
+        names, sizes = np.unique(whole, return_counts=True)
+        if len(names) == 1 or sizes.min() >= least:
+            return whole
+        centres = np.stack([points[whole == name].mean(axis=0) for name in names])
+        smallest = int(sizes.argmin())
+        distance = np.linalg.norm(centres - centres[smallest], axis=1)
+        distance[smallest] = np.inf
+        whole[whole == names[smallest]] = names[distance.argmin()]
 
 
 def shared_out(items: int, sizes: np.ndarray) -> np.ndarray:

@@ -52,7 +52,7 @@ class DistributionMatching:
         self._teacher = teacher
         known = teacher.embeddings(real.windows) if teacher is not None and options.groups > 1 else None
         self._groups = [
-            groups_of(real, label, recipe.items, options.groups, known, recipe.seed)
+            groups_of(real, label, recipe.items, options.groups, known, recipe.seed, options.group_clips)
             for label in range(len(recipe.labels))
         ]
         self._power = self._power_of_first() if recipe.beside else 0.0
