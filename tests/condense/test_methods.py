@@ -84,7 +84,7 @@ def test_each_group_of_alike_clips_is_matched_by_its_own_items(make_recipe) -> N
     plain = PLAIN | {"shift_frames": [0, 0]}
 
     def loss(groups: int, items: np.ndarray) -> float:
-        options = {"name": "distribution-matching", "batch": 4, "groups": , "group_clips": 1groups}
+        options = {"name": "distribution-matching", "batch": 4, "groups": groups, "group_clips": 1}
         recipe = load_condense_recipe(make_recipe(options, items=2, augment=plain, teacher="x.yaml"))
         method = DistributionMatching(recipe, recipe.method, real, None, Listener())
         return method.step(Learned(to_tensor(items, CPU), 3, 2, 0.01), 0)
