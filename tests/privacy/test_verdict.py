@@ -38,6 +38,12 @@ def speakers(value: float, way: str = "nearest item") -> Attack:
         ([membership(0.01, None), speakers(0.5)], False, "too few speakers or shadows"),
         ([membership(0.01, 0.012), membership(0.3, 0.4, "membership of the set"), speakers(0.5)], False, "40.00 %"),
         ([membership(0.01, 0.012), membership(0.3, 0.4, target="full"), speakers(0.5)], True, "Passes."),
+        (
+            [membership(0.01, 0.012), speakers(0.5), speakers(0.9, "the network's raised confidence in their clips")],
+            True,
+            "By networks that were trained on such sets they are told with an AUC of 0.900, 0.950 at most",
+        ),
+        ([membership(0.01, 0.012), speakers(0.5, "the network's confidence")], False, "speakers was not attacked"),
     ],
 )
 def test_a_set_passes_where_every_attack_stays_within_its_limit(attacks: list, passes: bool, said: str) -> None:

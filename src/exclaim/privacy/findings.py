@@ -19,7 +19,7 @@ from exclaim.privacy.neighbours import Near, nearest_by_embedding, nearest_by_lo
 from exclaim.privacy.recipe import PrivacyRecipe, Target, privacy_hash
 from exclaim.privacy.report import Attack, Encoder, Neighbours, PrivacyReport, Quality
 from exclaim.privacy.roc import Roc, attack_figures, roc, thinned
-from exclaim.privacy.shadow import Answers
+from exclaim.privacy.shadow import Answers, parts
 from exclaim.privacy.speakers import speaker_scores
 
 __all__ = ["Case", "Curves", "findings", "neighbours_of_set"]
@@ -70,8 +70,9 @@ def findings(case: Case, encoder: Encoder | None, report: Report) -> tuple[Priva
     recipe, condensed, real = case.recipe, case.condensed, case.real
     found = _Found([], {})
     quality = []
-    for number, target in enumerate(recipe.targets):
-        report(0, 1, number, len(recipe.targets), {})
+    targets = parts(recipe, condensed) if recipe.networks else recipe.targets  # a teacher is a network on the half
+    for number, target in enumerate(targets):
+        report(0, 1, number, len(targets), {})
         if recipe.networks:
             quality.append(_quality(case, target))
             _infer_membership(found, case, target)
@@ -79,8 +80,8 @@ def findings(case: Case, encoder: Encoder | None, report: Report) -> tuple[Priva
             _look(found, case, target)
         if target != "full" and recipe.halves == "speakers":
             _infer_speakers(found, case, target)
-    near = _neighbours(case, [target for target in recipe.targets if target != "full"])
-    report(0, 1, len(recipe.targets), len(recipe.targets), {})
+    near = _neighbours(case, [target for target in targets if target != "full"])
+    report(0, 1, len(targets), len(targets), {})
     whole = PrivacyReport(
         name=recipe.name,
         recipe=privacy_hash(recipe),
@@ -119,19 +120,20 @@ def _infer_membership(found: _Found, case: Case, target: Target) -> None:
     recipe, halves, speakers = case.recipe, case.halves, case.real.speakers
     confidence = np.stack([answer.confidence for answer in case.answers(target)]).astype(np.float64)
     ratios = likelihood_ratios(confidence, halves, recipe.shared_variance)
-    _add(found, target, _HALF, ratios, halves, speakers, recipe.seed)
     shift = raised(confidence, case.real.labels)
-    _add(found, target, f"{_HALF} by raised confidence", shift, halves, speakers, recipe.seed)
-    own = _own(case, target)
-    if own.any():
-        alone = deviations(confidence, own, recipe.shared_variance)
-        _add(found, target, _SET, alone, own, speakers, recipe.seed)
     if recipe.halves == "speakers":
         names, first, owner = np.unique(np.asarray(speakers), return_index=True, return_inverse=True)
         ways = {"confidence": ratios, "raised confidence": shift}
         for way, means in of_speakers(ways, owner).items():
             what = f"speakers by the network's {way} in their clips"
             _add(found, target, what, means, halves[:, first], list(names), recipe.seed, area_only=True)
+        return
+    _add(found, target, _HALF, ratios, halves, speakers, recipe.seed)
+    _add(found, target, f"{_HALF} by raised confidence", shift, halves, speakers, recipe.seed)
+    own = _own(case, target)
+    if own.any():
+        alone = deviations(confidence, own, recipe.shared_variance)
+        _add(found, target, _SET, alone, own, speakers, recipe.seed)
 
 
 def _own(case: Case, target: Target) -> np.ndarray:

@@ -1,4 +1,9 @@
-"""What passes: the figures that attacks may reach at most, before a set is passed on."""
+"""What passes: the figures that attacks may reach at most, before a set is passed on.
+
+The limits are on clips, by every way, and on speakers as the set itself shows them. What a network trained on a set
+says of speakers is told beside them and has no limit: whatever is learnt from few people fits them a little better than
+others, and whoever has tens of a person's labelled clips hears that in any network, also in one that is shared today.
+"""
 
 from collections.abc import Sequence
 
@@ -12,6 +17,7 @@ __all__ = ["MOST_SPEAKERS", "MOST_TIMES_CHANCE", "Verdict", "verdict"]
 MOST_TIMES_CHANCE = 2.0  # true positives at 1 % false ones, the upper bound of the interval over what chance finds
 MOST_SPEAKERS = 0.60  # AUC of telling the speakers of the source from others
 _MEMBERSHIP = "true_positives_at_1"
+_NETWORKS = "speakers by the network's"  # ways that ask a network
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,19 +37,26 @@ def verdict(target: Target, attacks: Sequence[Attack]) -> Verdict:
     own = [each for each in attacks if each.target == target]
     members = [each for each in own if each.attack.startswith("membership") and _MEMBERSHIP in each.figures]
     speakers = [each for each in own if each.attack.startswith("speakers")]
-    said = [_membership(each) for each in members] + ([_speakers(speakers)] if speakers else [])
+    networks = [each for each in speakers if each.attack.startswith(_NETWORKS)]
+    speakers = [each for each in speakers if each not in networks]
+    said = [_membership(members)] if members else []
+    said += [_speakers(speakers)] if speakers else []
     for name, found in (("Membership of clips", members), ("Membership of speakers", speakers)):
         if not found:
             said.append((False, f"{name} was not attacked."))
     passes = all(good for good, _ in said)
+    if networks:
+        said.append((True, _of_networks(networks)))
     words = " ".join(words for _, words in said)
     return Verdict(passes=passes, says=f"{'Passes' if passes else 'Does not pass'}. {words}")
 
 
-def _membership(found: Attack) -> tuple[bool, str]:
-    figure = found.figures[_MEMBERSHIP]
+def _membership(found: Sequence[Attack]) -> tuple[bool, str]:
+    worst = max(found, key=lambda each: 1.0 if (high := each.figures[_MEMBERSHIP].high) is None else high)
+    figure = worst.figures[_MEMBERSHIP]
     most = MOST_TIMES_CHANCE * figure.chance
-    what = f"{found.attack[0].upper()}{found.attack[1:]}"
+    ways = f"{len(found)} way{'s' if len(found) > 1 else ''}"
+    what = f"{worst.attack[0].upper()}{worst.attack[1:]} (the worst of {ways})"
     if figure.high is None:
         return False, f"{what}: too few speakers or shadows to tell an upper bound."
     return figure.high <= most, (
@@ -54,9 +67,20 @@ def _membership(found: Attack) -> tuple[bool, str]:
 
 def _speakers(found: Sequence[Attack]) -> tuple[bool, str]:
     worst = max(found, key=lambda each: each.figures["auc"].value)
-    figure = worst.figures["auc"]
-    bound = "" if figure.high is None else f", {figure.high:.3f} at most"
-    return figure.value <= MOST_SPEAKERS, (
-        f"Speakers are told with an AUC of {figure.value:.3f}{bound} ({worst.attack.partition('by ')[2]}, the best of "
-        f"{len(found)} ways); the limit is {MOST_SPEAKERS:.2f}."
+    return worst.figures["auc"].value <= MOST_SPEAKERS, (
+        f"Speakers are told from the set with an AUC of {_area(worst)} ({worst.attack.partition('by ')[2]}, the best "
+        f"of {len(found)} ways); the limit is {MOST_SPEAKERS:.2f}."
     )
+
+
+def _of_networks(found: Sequence[Attack]) -> str:
+    worst = max(found, key=lambda each: each.figures["auc"].value)
+    return (
+        f"By networks that were trained on such sets they are told with an AUC of {_area(worst)}, where tens of clips "
+        "of each are at hand; that has no limit here."
+    )
+
+
+def _area(found: Attack) -> str:
+    figure = found.figures["auc"]
+    return f"{figure.value:.3f}" + ("" if figure.high is None else f", {figure.high:.3f} at most")
