@@ -25,7 +25,7 @@ app = typer.Typer()
 
 @app.command()
 def attack(
-    recipe: Annotated[Path, typer.Argument(help="A YAML file, such as recipes/privacy/dm-10.yaml.")],
+    recipe: Annotated[Path, typer.Argument(help="A YAML file, such as recipes/privacy/dm-public-50-32.yaml.")],
     data: Annotated[Path | None, typer.Option(help="Folder of the corpora; else EXCLAIM_DATA.")] = None,
     runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs"),
     cache: Annotated[Path, typer.Option(help="Folder of features and experts.")] = Path("cache"),
