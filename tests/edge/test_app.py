@@ -256,3 +256,21 @@ def test_a_rate_limit_lets_in_again_what_waited() -> None:
         limit.take("kitchen")
     now[0] = 0.5
     limit.take("kitchen")
+
+
+def test_a_sender_that_goes_away_amid_its_body_is_no_error_of_the_edge(edge: Edge) -> None:
+    """Killed, a device leaves half a body; the log stays free of it, and nothing is kept."""
+    app, answered = create_app(edge.options, edge.service), []
+    told = [{"type": "http.request", "body": b"half a", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> dict:
+        return told.pop(0)
+
+    async def send(message: dict) -> None:
+        answered.append(message)
+
+    headers = [(b"content-type", EVENTS_TYPE.encode()), (b"content-length", b"4000")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/events", "query_string": b"", "headers": headers}
+    asyncio.run(app(scope | {"client": ("127.0.0.1", 5000), "root_path": "", "http_version": "1.1"}, receive, send))
+    assert answered[0]["status"] == 400
+    assert edge.events() == []

@@ -154,7 +154,7 @@ def test_the_learnt_rate_takes_the_place_of_the_recipes(tmp_path: Path, make_set
 @pytest.mark.parametrize("option", [{"passes": 3}, {"learning_rate_of_set": True}, {"hard_labels_of_set": True}])
 def test_what_only_a_set_has_is_refused_on_corpora(option: dict, tmp_path: Path) -> None:
     recipe = load_recipe(recipe_of(tmp_path, bursts=["crema-d-logmel"], schedule=option))
-    with pytest.raises(RecipeError, match="is for a condensed set"):
+    with pytest.raises(RecipeError, match="is for condensed sets"):
         set_of(recipe, (tmp_path,))
 
 

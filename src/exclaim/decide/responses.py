@@ -4,7 +4,7 @@ import msgspec
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from exclaim.decide.incidents import IncidentError
@@ -62,6 +62,11 @@ def install_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(StoreError)
     async def _store(_request: Request, error: StoreError) -> Response:
         return error_response(503, "store_unavailable", str(error))
+
+    @app.exception_handler(ClientDisconnect)
+    async def _gone(_request: Request, _error: ClientDisconnect) -> Response:
+        """Answer nobody: a sender went away amid its body, and sends it again."""
+        return error_response(400, "cut_short", "the sender went away before the body had arrived")
 
     @app.exception_handler(Exception)
     async def _unexpected(_request: Request, _error: Exception) -> Response:

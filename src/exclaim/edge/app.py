@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 from fastapi import FastAPI, Request, Response
+from starlette.requests import ClientDisconnect
 
 from exclaim.chunks import read_chunk
 from exclaim.config import EdgeOptions
@@ -124,6 +125,8 @@ async def _read(request: Request, most: int) -> bytes:
                     raise refusal
     except TimeoutError as error:
         raise Refusal(408, "too-slow", f"the body did not arrive within {_BODY_SECONDS:g} s") from error
+    except ClientDisconnect as error:  # nobody hears the answer, and whoever went away sends it again
+        raise Refusal(400, "cut-short", "the sender went away before the body had arrived") from error
     return bytes(body)
 
 
