@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import soundfile
@@ -13,12 +14,12 @@ from exclaim.condense import loop
 from exclaim.condense.condense import REAL_CLIPS, REAL_START, condense
 from exclaim.condense.public import load_public
 from exclaim.condense.recipe import condense_hash, load_condense_recipe
-from exclaim.corpora.condensed import read_set
+from exclaim.corpora.condensed import read_set, write_set
 from exclaim.corpora.leaks import find_leaks
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.learn.train import Places, train
 from exclaim.model import load_model, pin_of
-from exclaim.pins import read_pins
+from exclaim.pins import pin, read_pins
 
 METHODS = {
     "random": {"name": "random"},
@@ -164,6 +165,50 @@ def test_training_on_a_set_ends_in_a_model(make_recipe: Callable[..., Path], pla
     (uar,) = (metric.value for metric in card.metrics if metric.name == "uar")
     assert uar > 0.8, "the stripes are easy to tell"
     assert [use.licence for use in card.corpora] == ["ODbL-1.0"]
+
+
+def test_a_training_does_not_go_on_with_another_set(
+    make_recipe: Callable[..., Path], places: Places, tmp_path: Path
+) -> None:
+    """The card would name the second set alone, and whoever looks for the models of the first would not find this."""
+    made = condense(make_recipe(METHODS["random"]), places, "cpu")
+    training = {
+        "name": "on-tiny",
+        "task": "speech-emotion",
+        "bursts": ["tiny.safetensors"],
+        "heads": {"speech-emotion": {"labels": ["ANG", "HAP", "SAD"]}},
+        "split": {"validation": 0, "test": 0},
+        "network": {"name": "cnn6", "options": {"width": 0.125, "view": [16, 24]}},
+        "schedule": {"epochs": 1, "batch": 8, "keep": "last"},
+        "augment": {"ambience": 0},
+    }
+    path = tmp_path / "on-tiny.yaml"
+    path.write_text(yaml.safe_dump(training))
+    assert not train(path, places, "cpu").done_before
+    assert train(path, places, "cpu").done_before
+    found = read_set(made.set)
+    write_set(made.set, found.items, found.targets, msgspec.structs.replace(found.card, privacy={"passes": False}))
+    pin(made.set)
+    assert train(path, places, "cpu").done_before, "a card that says more is the same set"
+    shutil.rmtree(made.folder)
+    condense(make_recipe(METHODS["random"], seed=2), places, "cpu")
+    with pytest.raises(RecipeError, match="was trained on another set named tiny"):
+        train(path, places, "cpu")
+
+
+def test_a_folder_that_a_refused_recipe_took_is_free(make_recipe: Callable[..., Path], places: Places) -> None:
+    with pytest.raises(CorpusError, match="ask for fewer items"):
+        condense(make_recipe(METHODS["random"], items=1000), places, "cpu")
+    assert condense(make_recipe(METHODS["random"]), places, "cpu").set.is_file()
+
+
+def test_a_run_folder_that_cannot_be_made_is_named(
+    make_recipe: Callable[..., Path], places: Places, tmp_path: Path
+) -> None:
+    (tmp_path / "afile").touch()
+    elsewhere = Places(data=places.data, runs=tmp_path / "afile", cache=places.cache)
+    with pytest.raises(RecipeError, match="choose another --runs"):
+        condense(make_recipe(METHODS["random"]), elsewhere, "cpu")
 
 
 def test_a_folder_of_another_recipe_is_not_overwritten(make_recipe: Callable[..., Path], places: Places) -> None:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from exclaim.cli import main
-from exclaim.corpora.condensed import read_set, write_set
+from exclaim.corpora.condensed import content_hash, read_set, write_set
 from exclaim.corpora.condensed_card import SetCard
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.features import log_mel
@@ -73,7 +73,8 @@ def test_a_model_trained_on_a_set_is_judged_on_the_sources_test_speakers(
     window = log_mel(np.sin(np.arange(16_000) * 0.3).astype(np.float32))[None]
     assert load_model(run.model).predict(window)["scream-type"].probabilities.sum() == pytest.approx(1)
     described = msgspec.json.decode((run.folder / "run.json").read_bytes())
-    assert described["condensed"] == {"name": "tiny", "sha256": pin_of(path)}
+    content = content_hash(read_set(path))
+    assert described["condensed"] == {"name": "tiny", "sha256": pin_of(path), "content": content}
     assert described["examples"]["train"] == 12
 
 

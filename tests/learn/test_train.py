@@ -136,6 +136,7 @@ def test_a_folder_of_another_recipe_is_not_overwritten(small_corpora: Path, tmp_
     other = yaml.safe_load(recipe.read_text()) | {"seed": 99}
     kept = msgspec.json.encode(msgspec.convert(other, Recipe, strict=False))
     (folder / "recipe.json").write_bytes(kept)
+    (folder / "checkpoint.safetensors").touch()
     with pytest.raises(RecipeError, match="another recipe"):
         train(recipe, places(small_corpora, tmp_path), "cpu")
     assert (folder / "recipe.json").read_bytes() == kept

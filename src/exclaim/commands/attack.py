@@ -56,6 +56,8 @@ def attack(
         run = run_recipe(recipe, places, accelerator, stage, shadow or (), compare, into or ())
     if run.report is None:
         print(f"{run.folder}: shadows {', '.join(map(str, run.missing))} are missing")
+        if record is not None:
+            raise RecipeError(f"nothing was recorded in {record}: make the missing shadows first")
         return
     _show(run.report)
     for file in into or ():

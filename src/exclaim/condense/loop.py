@@ -18,7 +18,7 @@ from exclaim.learn.loop import Report
 __all__ = ["match"]
 
 _LOG = logging.getLogger(__name__)
-_KEEP_EVERY = 30.0  # seconds
+_KEEP_EVERY = 10.0  # seconds
 _TELL_EVERY = 50  # iterations to a line of metrics
 
 
@@ -63,7 +63,7 @@ def match(
             )
         done, seconds, losses = progress["iterations"], progress["seconds"], progress["losses"]
         _LOG.info("going on after iteration %d", done)
-        _cut(folder / "metrics.jsonl", done)
+    _cut(folder / "metrics.jsonl", done)
     begun = last = clock()
     while done < iterations:
         optimizer.zero_grad()

@@ -200,6 +200,8 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
     networks = (recipe.network, *recipe.beside)
     if recipe.initialisation == "random" and any(network.seed is not None for network in networks):
         raise RecipeError(f"recipe {path}: network.seed is of the one initialisation that `initialisation: fixed` has")
+    if any("view" in network.options for network in networks):
+        raise RecipeError(f"recipe {path}: networks see the set's own view; leave `view` out of their options")
     if any(network.weights_from for network in networks):
         raise RecipeError(f"recipe {path}: networks are drawn, or are experts; leave network.weights_from out")
     if recipe.public:

@@ -18,7 +18,16 @@ from exclaim.corpora.condensed_card import ZERO_SHA256, SetCard, dump_set_card, 
 from exclaim.errors import CorpusError, ModelError
 from exclaim.pins import read_pins, write_atomically
 
-__all__ = ["MAX_BYTES", "SUFFIX", "CondensedSet", "hard_targets", "items_within", "read_set", "write_set"]
+__all__ = [
+    "MAX_BYTES",
+    "SUFFIX",
+    "CondensedSet",
+    "content_hash",
+    "hard_targets",
+    "items_within",
+    "read_set",
+    "write_set",
+]
 
 SUFFIX = ".safetensors"
 CARD_KEY = "exclaim.set"
@@ -110,6 +119,13 @@ def items_within(size: int, view: tuple[int, int], stored: str, labels: int, sof
     """
     item = view[0] * view[1] * np.dtype(stored).itemsize + (2 * labels if soft else 1)
     return max(0, size - _CARD_BYTES) // (labels * item)
+
+
+def content_hash(found: CondensedSet) -> str:
+    """Return the SHA-256 of a set's items and labels: what a training sees of it, whatever its card says by now."""
+    digest = hashlib.sha256(np.ascontiguousarray(found.items).tobytes())
+    digest.update(np.ascontiguousarray(found.targets, np.float32).tobytes())
+    return digest.hexdigest()
 
 
 def hard_targets(found: CondensedSet) -> np.ndarray:

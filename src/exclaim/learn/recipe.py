@@ -194,6 +194,15 @@ class AugmentOptions(_Options, kw_only=True):
     band_mask_bands: int = 14
     mixup: Annotated[float, msgspec.Meta(ge=0)] = 0.0  # Beta(mixup, mixup); 0: none
 
+    def __post_init__(self) -> None:
+        """Refuse spans that end before they begin, and fewer masks than none."""
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, tuple) and value[0] > value[1]:
+                raise ValueError(f"{name} is {list(value)}; expected the lower number first")
+            if "mask" in name and value < 0:
+                raise ValueError(f"{name} is {value}; expected 0 or more")
+
 
 class AlarmBudget(_Options, kw_only=True):
     """How often a detection may alarm without cause, counted on soundscapes of validation speakers and recordings."""

@@ -22,12 +22,19 @@ def claim(folder: Path, recipe: Any) -> None:
         recipe: a struct with a name; what it says is kept as ``recipe.json``.
 
     Raises:
-        RecipeError: when the folder holds a run of another recipe.
+        RecipeError: when the folder holds a run of another recipe, or cannot be made.
     """
     kept = folder / "recipe.json"
-    if not kept.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(msgspec.json.format(msgspec.json.encode(recipe)))
+    try:
+        fresh = not kept.is_file() or _empty(folder)
+    except OSError:
+        fresh = True
+    if fresh:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(msgspec.json.format(msgspec.json.encode(recipe)))
+        except OSError as error:
+            raise RecipeError(f"run folder {folder} cannot be made: {error.strerror}; choose another --runs") from error
         return
     try:
         same = canonical(msgspec.json.decode(kept.read_bytes(), type=type(recipe))) == canonical(recipe)
@@ -38,6 +45,11 @@ def claim(folder: Path, recipe: Any) -> None:
             f"run folder {folder} holds a run of another recipe named {recipe.name!r}; "
             "rename the recipe, choose another --runs, or remove the folder"
         )
+
+
+def _empty(folder: Path) -> bool:
+    """Tell whether a recipe took the folder and then was refused: nothing was made in it."""
+    return {path.name for path in folder.iterdir()} <= {"recipe.json", "log.txt", "lock"}
 
 
 @contextmanager

@@ -17,7 +17,8 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from exclaim.card import Parent
-from exclaim.corpora.condensed import CondensedSet
+from exclaim.corpora.condensed import CondensedSet, content_hash
+from exclaim.errors import RecipeError
 from exclaim.learn.checkpoint import load_weights, take_over_weights
 from exclaim.learn.condensed import SetViews, set_of, set_views, with_learnt_rate
 from exclaim.learn.embeddings.source import soft_labels_from
@@ -134,6 +135,8 @@ def train(
     )
     sources = {name: (one, train(path.parent / name, places, accelerator, report)) for name, one in asked.items()}
     claim(folder, recipe)
+    if condensed is not None:
+        _refuse_another_set(folder, condensed)
     done = Run(folder=folder, model=model, done_before=True)
     if model.is_file():
         return done
@@ -143,6 +146,24 @@ def train(
         parents = _Parents(teachers, origin or None, sources, condensed)
         _train(path, recipe, folder, model, parents, places, accelerator, report)
     return Run(folder=folder, model=model, done_before=False)
+
+
+def _refuse_another_set(folder: Path, condensed: CondensedSet) -> None:
+    """Refuse to go on, or to call done, what was begun on a set of other items or labels than those that are there now.
+
+    Raises:
+        RecipeError: naming both.
+    """
+    try:
+        begun = msgspec.json.decode((folder / "run.json").read_bytes())["condensed"]
+        kept = begun["content"]
+    except (OSError, KeyError, TypeError, msgspec.DecodeError):
+        return  # nothing was begun, or by a release that did not say
+    if kept != content_hash(condensed):
+        raise RecipeError(
+            f"run {folder} was trained on another set named {begun['name']} (content {kept[:12]}, now "
+            f"{content_hash(condensed)[:12]}); rename the recipe, or remove the folder"
+        )
 
 
 def _train(
@@ -260,7 +281,9 @@ def _describe(folder: Path, recipe: Recipe, corpora: Corpora, fabric: Fabric) ->
     }
     if corpora.condensed:
         run["examples"] |= {"train": corpora.condensed.card.items}
-        run["condensed"] = {"name": corpora.condensed.card.name, "sha256": corpora.condensed.sha256}
+        condensed = corpora.condensed
+        content = content_hash(condensed)
+        run["condensed"] = {"name": condensed.card.name, "sha256": condensed.sha256, "content": content}
     (folder / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(run)))
     split = {
         part: {

@@ -23,13 +23,17 @@ _PARTS = ("clips", "speakers")  # by which halves were drawn
 
 
 def check_kind(card: SetCard, condensed: CondenseRecipe) -> None:
-    """Refuse a set that a recipe does not make; name, version and seed may be others. A subset is of any recipe's kind.
+    """Refuse a set that a recipe does not make; name, version and seed may be others. Of a
+    subset only its size, labels and sources have to be the recipe's.
 
     Raises:
         RecipeError: saying so.
     """
     own = msgspec.structs.replace(condensed, name=card.name, version=card.version, seed=card.seed)
-    if card.networks and condense_hash(own) != card.recipe:
+    items = len(condensed.labels) * condensed.items
+    told = (card.task, card.labels, card.view, card.items, {use.name for use in card.sources})
+    alike = told == (condensed.task, condensed.labels, condensed.view, items, set(condensed.sources))
+    if not (condense_hash(own) == card.recipe if card.networks else alike):
         raise RecipeError(
             f"set {card.name} was not made as recipe {condensed.name} makes sets, which is what was attacked; name the "
             "privacy recipe of its own kind"

@@ -69,7 +69,7 @@ def _speakers(found: Sequence[Attack]) -> tuple[bool, str]:
     worst = max(found, key=lambda each: each.figures["auc"].value)
     return worst.figures["auc"].value <= MOST_SPEAKERS, (
         f"Speakers are told from the set with an AUC of {_area(worst)} ({worst.attack.partition('by ')[2]}, the best "
-        f"of {len(found)} ways); the limit is {MOST_SPEAKERS:.2f}."
+        f"of {len(found)} ways); the limit, on the value itself, is {MOST_SPEAKERS:.2f}."
     )
 
 
