@@ -125,7 +125,6 @@ def condense(
         if recipe.public and teacher is not None:
             public = load_public(recipe, places.data, places.cache, lambda *told: _tell(report, recipe, *told))
             matched = as_heard(public, teacher)
-        check_clips(sized, matched)
         made = _made(sized, matched, teacher, folder, places.cache, fabric, report)
         _seal(recipe, made, real, teacher, run, file, str(fabric.device))
     return CondenseRun(folder=folder, set=file, done_before=False)
@@ -179,6 +178,7 @@ def _made(
     """Choose or learn the items."""
     labels = len(recipe.labels)
     if choose := _SUBSETS.get(type(recipe.method)):
+        check_clips(recipe, real)
         needs_embeddings = choose is not random_clips
         embeddings = teacher.embeddings(real.windows) if teacher is not None and needs_embeddings else None
         chosen = choose(real, recipe.items, labels, embeddings, recipe.seed)
@@ -271,7 +271,7 @@ def _seal(
     targets = made.targets
     if recipe.soft_labels == "teacher" and teacher is not None:
         targets = teacher.labels(windows, recipe.temperature)
-    subset = type(recipe.method) in _SUBSETS
+    subset = recipe.subset
     options = msgspec.to_builtins(recipe.method)
     card = SetCard(
         name=recipe.name,

@@ -11,16 +11,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from exclaim.areas import area_means
-from exclaim.condense.real import Real
+from exclaim.condense.real import Real, shrinking
 from exclaim.condense.recipe import CondenseRecipe
 from exclaim.condense.teacher import Teacher
 from exclaim.corpora.registry import corpus_info, load_corpus
-from exclaim.features import N_MELS, WINDOW_FRAMES
-from exclaim.learn.compose import plain_window
+from exclaim.features import WINDOW_FRAMES
 from exclaim.learn.protocol import split_corpora
 from exclaim.learn.store import build_store
-from exclaim.learn.views import dequantise, quantise
+from exclaim.learn.views import dequantise
 
 __all__ = ["Public", "as_heard", "load_public", "most_of_each"]
 
@@ -57,27 +55,26 @@ def load_public(
     clips = [clip for split in split_corpora(manifests, recipe.split).values() for clip in split["train"]]
     store = build_store(clips, cache, lambda done, whole: progress("public features", done, whole))
     clips = [clip for clip in clips if clip in store]
-    bands, frames = area_means(N_MELS, recipe.view[0]), area_means(WINDOW_FRAMES, recipe.view[1]).T
+    shrunk = shrinking(recipe.view)
     windows, speakers = [], []
     for clip in clips:
         codes = store.codes(clip)
         last = max(1, len(codes) - WINDOW_FRAMES // 2)
         for begin in range(0, last, WINDOW_FRAMES):
-            windows.append(quantise(bands @ plain_window(codes[begin : begin + WINDOW_FRAMES]) @ frames))
+            windows.append(shrunk(codes[begin : begin + WINDOW_FRAMES]))
             speakers.append(clip.speaker_key or str(clip.path))
     licences = {name: corpus_info(name).licence for name in recipe.public}
     return Public(np.stack(windows), tuple(speakers), store.data_hash(clips), licences)
 
 
-def as_heard(public: Public, teacher: Teacher, temperature: float = 1.0) -> Real:
+def as_heard(public: Public, teacher: Teacher) -> Real:
     """Return public windows as clips to condense, each with the label that a teacher hears most of in it.
 
     Args:
         public: the windows.
         teacher: that is asked.
-        temperature: that divides its logits.
     """
-    told = teacher.labels(dequantise(public.windows), temperature)
+    told = teacher.labels(dequantise(public.windows), 1.0)
     labels = most_of_each(np.log(np.maximum(told, _TINY)))
     return Real(public.windows, labels, public.data, 0, public.licences, public.speakers)
 

@@ -17,7 +17,7 @@ from exclaim.learn.examples import load_corpora
 from exclaim.learn.store import build_store
 from exclaim.learn.views import dequantise, quantise
 
-__all__ = ["Real", "check_clips", "load_real", "to_tensor"]
+__all__ = ["Real", "check_clips", "load_real", "shrinking", "to_tensor"]
 
 
 class Real(NamedTuple):
@@ -43,6 +43,12 @@ class Real(NamedTuple):
 def to_tensor(codes: np.ndarray, device: torch.device) -> torch.Tensor:
     """Return windows kept as bytes as float32 in [-1, 1] on a device."""
     return torch.from_numpy(dequantise(codes)).to(device)
+
+
+def shrinking(view: tuple[int, int]) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what makes a clip's frames (frames, 128), as bytes, a window of so many cells, as bytes."""
+    bands, frames = area_means(N_MELS, view[0]), area_means(WINDOW_FRAMES, view[1]).T
+    return lambda codes: quantise(bands @ plain_window(codes) @ frames)
 
 
 def check_clips(recipe: CondenseRecipe, real: Real) -> None:
@@ -87,12 +93,12 @@ def load_real(
     store = build_store(corpora.clips, cache, lambda done, whole: progress("features", done, whole))
     task = recipe.task
     examples = [e for e in corpora.bursts[part] if e.clip in store and e.weights[task]]
-    bands, frames = area_means(N_MELS, recipe.view[0]), area_means(WINDOW_FRAMES, recipe.view[1]).T
+    shrunk = shrinking(recipe.view)
     windows = np.empty((len(examples), *recipe.view), np.uint8)
     size = 0
     for i, example in enumerate(examples):
         codes = store.codes(example.clip)
-        windows[i] = quantise(bands @ plain_window(codes) @ frames)
+        windows[i] = shrunk(codes)
         size += min(len(codes), WINDOW_FRAMES) * N_MELS
         progress("windows", i + 1, len(examples))
     labels = np.array([int(example.targets[task].argmax()) for example in examples], np.int64)

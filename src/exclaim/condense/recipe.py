@@ -73,9 +73,8 @@ class Distribution(_Matching, kw_only=True, tag="distribution-matching"):
     agreement: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     # of a label's clips that sound alike to the teacher: items are shared among them and match the mean of their own
     groups: Positive = 1
-    group_clips: Positive = (
-        10  # at least in a group; a smaller one joins the nearest, or its items would show its clips
-    )
+    # at least in a group; a smaller one joins the nearest, or its items would show its clips
+    group_clips: Positive = 10
 
     @property
     def asks_teacher(self) -> bool:
