@@ -1,8 +1,17 @@
 """Windows at a lower resolution, where a cell is the mean over its area, and the way back to a smooth window."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
-__all__ = ["area_means", "smooth_from"]
+from exclaim.errors import RecipeError
+from exclaim.features import N_MELS, WINDOW_FRAMES
+
+__all__ = ["WHOLE", "area_means", "checked_view", "smooth_from"]
+
+WHOLE = (N_MELS, WINDOW_FRAMES)
+_LEAST = 8  # cells a side
 
 
 def area_means(length: int, cells: int) -> np.ndarray:
@@ -26,3 +35,19 @@ def smooth_from(cells: int, length: int) -> np.ndarray:
     middles = (np.arange(cells) + 0.5) * (length / cells) - 0.5
     lines = np.stack([np.interp(np.arange(length), middles, row) for row in np.eye(cells)], axis=1)
     return (lines @ np.linalg.inv(area_means(length, cells).astype(float) @ lines)).astype(np.float32)
+
+
+def checked_view(view: Any) -> tuple[int, int]:
+    """Return a view (bands, frames) in cells, each from 8 to what a window has.
+
+    Raises:
+        RecipeError: when it is something else.
+    """
+    cells = tuple(view) if isinstance(view, Sequence) else ()
+    if len(cells) != 2 or any(
+        not isinstance(count, int) or not _LEAST <= count <= most for count, most in zip(cells, WHOLE, strict=True)
+    ):
+        raise RecipeError(
+            f"view is {view!r}; expected two whole numbers (bands, frames) from {_LEAST} to {WHOLE}, such as (64, 64)"
+        )
+    return cells

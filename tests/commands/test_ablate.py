@@ -81,6 +81,7 @@ def test_arms_and_seeds_that_are_named_are_trained_and_all_that_are_there_compar
     done = exclaim("ablate", path, *places, "--arm", "plain", "--seed", "1", "--record", tmp_path / "results.json")
     assert done.status == 0, done.err
     assert asked[2:] == ["small-plain-1"]
+    assert "not trained yet: arm plain, seed 3\nnot trained yet: arm smooth, seeds 1, 3\n" in done.out
     lines = {line.split()[1]: line for line in done.out.splitlines() if line.strip().startswith(TASK)}
     assert "0.700" in lines["plain"]
     assert "0.800" in lines["smooth"]
@@ -89,6 +90,14 @@ def test_arms_and_seeds_that_are_named_are_trained_and_all_that_are_there_compar
     uar = records["ablation.small.scream-type.smooth.uar.difference"]
     assert uar.value == pytest.approx(0.1)
     assert uar.command == "exclaim ablate grid.yaml"
+
+
+def test_figures_that_could_not_be_kept_are_not_measured(exclaim, grid, tmp_path):
+    path, asked = grid
+    done = exclaim("ablate", path, "--data", tmp_path, "--record", tmp_path / "gone/results.json")
+    assert done.status != 0
+    assert "results.json cannot be written" in done.err
+    assert asked == []
 
 
 def test_comparing_trains_nothing(exclaim, grid, tmp_path):

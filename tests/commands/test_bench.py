@@ -71,6 +71,17 @@ def test_training_on_a_set_is_measured_alone_and_recorded(exclaim, tmp_path, mon
     )
 
 
+def test_options_that_do_not_go_together_are_refused(exclaim, tiny, tmp_path):
+    for arguments, said in (
+        (("--whole", "whole.yaml"), "--whole whole.yaml is for --on-set"),
+        ((tiny, "--on-set", "on.yaml"), "leave"),
+        ((tiny, "--record", tmp_path / "gone/results.json"), "cannot be written"),
+    ):
+        done = exclaim("bench", *arguments)
+        assert done.status == 1
+        assert said in done.err
+
+
 def test_a_model_that_is_not_there_is_named(exclaim):
     done = exclaim("bench", "gone.onnx")
     assert done.status == 1

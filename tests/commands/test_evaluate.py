@@ -67,7 +67,7 @@ def test_only_the_speakers_of_a_split(exclaim, tiny, crowd):
         (None, ["--split", "test"], "split.json cannot be read"),
         ('{"test": {"speakers": ["x"]}}', ["--split", "dev"], "no part 'dev'; it has test"),
         ('{"test": {"speakers": ["x"]}}', ["--split", "test"], "none of 24 clips of csv is by one of the 1 speakers"),
-        ('{"test": {"speakers": []}}', ["--split", "test"], "names nobody"),
+        ('{"test": {"speakers": []}}', ["--split", "test"], "holds nobody out for 'test'"),
         ('{"test": 1}', ["--split", "test"], "lists no speakers"),
         ("[", ["--split", "test"], "expected the split.json of a run folder"),
     ],

@@ -11,6 +11,7 @@ from exclaim.errors import ConfigError
 from exclaim.evaluate.records import identifier
 from exclaim.evaluate.results import (
     Record,
+    check_writable,
     fill_tables,
     keep_records,
     read_records,
@@ -66,6 +67,16 @@ def test_two_who_record_at_once_lose_nothing(tmp_path):
 def test_records_that_cannot_be_written_are_told(tmp_path):
     with pytest.raises(ConfigError, match="cannot be written: No such file or directory"):
         keep_records(tmp_path / "none" / "results.json", [record("a")])
+
+
+def test_whether_records_can_be_written_is_told_before_the_work(tmp_path):
+    check_writable(tmp_path / "results.json")
+    assert list(tmp_path.iterdir()) == [], "nothing is made yet"
+    with pytest.raises(ConfigError, match=r"results\.json cannot be written: .*none is no folder"):
+        check_writable(tmp_path / "none" / "results.json")
+    (tmp_path / "results.json").write_text("{")
+    with pytest.raises(ConfigError, match="expected a JSON list"):
+        check_writable(tmp_path / "results.json")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from exclaim.errors import CorpusError, RecipeError
 from exclaim.evaluate.answers import ClipAnswer, answers_name, write_answers
 from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_score
 from exclaim.learn import ablation
-from exclaim.learn.ablation import _changes, ablate, compare, load_ablation
+from exclaim.learn.ablation import _changes, ablate, compare, load_ablation, untrained
 from exclaim.learn.ablation_records import ablation_records
 from exclaim.learn.recipe import load_recipe
 from exclaim.learn.train import Places
@@ -240,6 +240,7 @@ def test_arms_that_answer_other_clips_are_refused(tmp_path: Path, places: Places
         ({"arms": {"plain": {"factor": "x", "says": "x", "changes": {"schedule": {"epochs": 0}}}}}, "epochs"),
         ({"ranking": ON_SETS["ranking"]}, "asks for `whole`"),
         (ON_SETS | {"whole": {"recipe": "gone.yaml"}}, "gone"),
+        ({"tasks": [TASK, "mood"]}, "no task mood in recipe least.yaml, which has scream-type"),
         ({"colour": "red"}, "colour"),
     ],
 )
@@ -258,6 +259,7 @@ def test_the_whole_corpus_goes_first_and_a_ranking_trains_every_arm_three_times(
         asked[changes["name"]] = load_recipe(recipe, changes)
         trained(places, changes["name"], answers(0.6))
 
+    monkeypatch.setattr(ablation, "check_recipe", lambda *asked: None)  # no sets are there
     monkeypatch.setattr(ablation, "train", train)
     ablate(path, places, only=["smooth", "plain"])
     ways = [f"small-{arm}{way}-1" for arm in ("smooth", "plain") for way in ("", "-hard", "-plain")]
@@ -283,6 +285,37 @@ def test_some_seeds_may_be_trained_now_and_the_others_later(
     assert [each.seeds for each in found] == [(1, 3), (1, 3)]
     with pytest.raises(RecipeError, match="no seed 4; its seeds are 1, 2, 3"):
         ablate(path, places, seeds=[4])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"network": {"name": "abacus"}}, "network 'abacus' is not known"),
+        ({"network": {"options": {"colour": "red"}}}, "does not know colour"),
+        ({"bursts": ["gone-{seed}.safetensors"], "split": {}}, "gone-1"),
+    ],
+)
+def test_an_arm_that_cannot_be_trained_is_told_before_the_first_is(
+    changes: dict, said: str, tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arms = {
+        "plain": {"factor": "reference", "says": "as it is"},
+        "other": {"factor": "x", "says": "x", "changes": changes},
+    }
+    path = written(tmp_path, arms=arms)
+    monkeypatch.setattr(ablation, "train", lambda *all_of_it: pytest.fail("something was trained"))
+    with pytest.raises((RecipeError, CorpusError), match=said):
+        ablate(path, places)
+
+
+def test_what_is_not_trained_yet_is_told(tmp_path: Path, places: Places) -> None:
+    path = written(tmp_path, **ON_SETS)
+    for name in ("small-plain-1", "small-plain-hard-1", "small-plain-plain-1", "small-plain-2", "small-smooth-2"):
+        trained(places, name, answers(0.6))
+    assert untrained(path, places) == {"plain": (2,), "smooth": (1, 2)}
+    for way in ("-hard", "-plain"):
+        trained(places, f"small-plain{way}-2", answers(0.6))
+    assert untrained(path, places) == {"smooth": (1, 2)}
 
 
 @pytest.mark.slow

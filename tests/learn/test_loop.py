@@ -1,5 +1,6 @@
 """The training loop on a network and views that the tests write."""
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from exclaim.errors import RecipeError
+from exclaim.learn import loop
+from exclaim.learn.checkpoint import progress_of
 from exclaim.learn.loop import train_network
 from exclaim.learn.recipe import HeadOptions, NetworkOptions, Recipe, Schedule, canonical, recipe_hash
 from exclaim.learn.views import Batch
@@ -81,6 +85,18 @@ def test_what_is_frozen_stays(tmp_path):
     found = trained(tmp_path / "run", batch=8, weight_decay=0.5)
     assert found["still.weight"].equal(Linear().still.weight)
     assert not found["head.weight"].equal(Linear().head.weight)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_and_keeps_the_epoch_before(tmp_path, monkeypatch):
+    losses = iter([*[1.0] * 3, *[1.0, math.nan, 1.0]])
+
+    def objective(recipe, outputs, batch, logits):
+        return outputs["scream-type"].square().mean() * next(losses)
+
+    monkeypatch.setattr(loop, "objective", objective)
+    with pytest.raises(RecipeError, match=r"loop: the loss became nan in epoch 2, step 2 of 3; lower schedule\.learn"):
+        trained(tmp_path / "run", batch=8)
+    assert progress_of(tmp_path / "run/checkpoint.safetensors")["epochs"] == 1
 
 
 def test_a_schedule_that_gathers_nothing_has_the_hash_that_it_had():

@@ -52,6 +52,19 @@ def test_the_second_time_the_answers_are_read(views: CachedViews, tmp_path: Path
     assert listener.asked == 2 * asked, "another view is asked about anew"
 
 
+def test_answers_that_were_cut_are_asked_for_anew(views: CachedViews, tmp_path: Path) -> None:
+    listener = Listener()
+    teachers = Teachers([Teacher(listener, ["scream-type"], tmp_path)])
+    first = [logits for _, logits in teachers.batches(views, 0, 16)]
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-100])
+    asked = listener.asked
+    again = [logits for _, logits in teachers.batches(views, 0, 16)]
+    assert listener.asked == 2 * asked
+    for one, other in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one["scream-type"], other["scream-type"])
+
+
 def test_an_epoch_that_was_left_halfway_keeps_no_answers(views: CachedViews, tmp_path: Path) -> None:
     batches = Teachers([Teacher(Listener(), ["scream-type"], tmp_path)]).batches(views, 0, 16)
     next(batches)

@@ -46,6 +46,18 @@ def test_a_view_that_was_left_halfway_leaves_no_file(parts, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_view_that_was_cut_is_composed_anew(parts, tmp_path: Path) -> None:
+    recipe, store, corpora = parts
+    views = CachedViews(recipe, store, corpora.bursts["train"], corpora.ambience["train"], tmp_path)
+    whole = [batch.windows for batch in views.batches(0, 8)]
+    path = tmp_path / "view-0000.u8"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    for one, again in zip(whole, views.batches(0, 8), strict=True):
+        np.testing.assert_array_equal(one, again.windows)
+    assert path.read_bytes() == content
+
+
 def test_a_window_is_kept_to_a_sixth_of_a_decibel() -> None:
     window = np.linspace(-1, 1, 128 * 188, dtype=np.float32).reshape(128, 188)
     assert np.abs(dequantise(quantise(window)) - window).max() * 40 <= 0.16

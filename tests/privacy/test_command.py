@@ -51,5 +51,7 @@ def test_speakers_are_attacked_by_their_networks_too(
 def test_what_is_wrong_is_a_sentence(
     make_recipe: Callable[..., Path], places: Places, capsys: pytest.CaptureFixture
 ) -> None:
+    assert call(make_recipe(), places, "--shadow", "1", "--compare") == 1
+    assert "--shadow makes shadows and --compare makes none" in capsys.readouterr().err
     assert call(make_recipe(halves="days"), places) == 1
     assert "days" in capsys.readouterr().err

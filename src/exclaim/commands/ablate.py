@@ -13,7 +13,7 @@ import exclaim
 from exclaim.commands.train import training_progress
 from exclaim.corpora.data_root import data_root
 from exclaim.errors import RecipeError
-from exclaim.evaluate.results import keep_records, source_tree
+from exclaim.evaluate.results import check_writable, keep_records, source_tree
 
 if TYPE_CHECKING:
     from exclaim.learn.ablation import Kept
@@ -34,6 +34,8 @@ def ablate(
     record: Annotated[Path | None, typer.Option(help="A JSON file of records, such as docs/results.json.")] = None,
 ) -> None:
     """Train every arm with every seed and compare each with the reference arm, paired by clip."""
+    if record is not None:
+        check_writable(record)
     try:
         from exclaim.learn import ablation
         from exclaim.learn.ablation_records import ablation_records
@@ -67,6 +69,8 @@ def ablate(
             *(_kept(found.kept) if options.whole else ()),
         )
     Console(width=160).print(table)
+    for name, seeds in ablation.untrained(file, places).items():
+        print(f"not trained yet: arm {name}, seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}")
     if record is not None:
         tree = source_tree(Path(exclaim.__file__).parent)
         date = datetime.now(UTC).isoformat(timespec="seconds")

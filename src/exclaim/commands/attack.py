@@ -14,7 +14,7 @@ from exclaim.commands.train import training_progress
 from exclaim.corpora.condensed import read_set
 from exclaim.corpora.data_root import data_root
 from exclaim.errors import RecipeError
-from exclaim.evaluate.results import keep_records, source_tree
+from exclaim.evaluate.results import check_writable, keep_records, source_tree
 
 if TYPE_CHECKING:
     from exclaim.privacy.report import PrivacyReport
@@ -44,6 +44,10 @@ def attack(
     record: Annotated[Path | None, typer.Option(help="A JSON file of records, such as docs/results.json.")] = None,
 ) -> None:
     """Condense halves of the training clips, train on what comes out, and infer who was in; go on where it stopped."""
+    if compare and shadow:
+        raise RecipeError("--shadow makes shadows and --compare makes none; give one of them")
+    if record is not None:
+        check_writable(record)
     try:
         from exclaim.learn.train import Places
         from exclaim.privacy.attack import attack as run_recipe

@@ -14,11 +14,12 @@ from rich.table import Table
 
 import exclaim
 from exclaim.corpora.data_root import data_root
+from exclaim.errors import ConfigError
 from exclaim.evaluate.bench import BenchOptions, Machine
 from exclaim.evaluate.bench import bench as measure
 from exclaim.evaluate.bench_records import bench_records, set_bench_records
 from exclaim.evaluate.bench_sets import SetBenchOptions, bench_set
-from exclaim.evaluate.results import Record, keep_records, source_tree
+from exclaim.evaluate.results import Record, check_writable, keep_records, source_tree
 from exclaim.model import load_model, shipped_models
 
 __all__ = ["app"]
@@ -59,6 +60,12 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Measure front-end, models, imports and `listen`, or training on a set: time, memory, and what can be counted."""
+    if record is not None:
+        check_writable(record)
+    if on_set is None and whole is not None:
+        raise ConfigError(f"--whole {whole} is for --on-set; name the recipe that trains on a set by it")
+    if on_set is not None and models:
+        raise ConfigError(f"--on-set measures training on a set and nothing else; leave {models[0]} out")
     if on_set is not None:
         asked = SetBenchOptions(
             recipe=on_set,
@@ -143,5 +150,6 @@ def _print(machine: Machine, records: list[Record], notes: Sequence[str] = ()) -
         )
         table.add_row(row.metric, value, row.unit, row.data)
     (Console() if sys.stdout.isatty() else Console(width=160)).print(table)
-    for note in notes:
+    unmeasured = [f"{row.metric} not measured: {row.protocol}" for row in records if row.value is None]
+    for note in dict.fromkeys((*notes, *unmeasured)):
         typer.echo(f"note: {note}")

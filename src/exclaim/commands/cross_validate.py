@@ -13,7 +13,7 @@ import exclaim
 from exclaim.commands.train import training_progress
 from exclaim.corpora.data_root import data_root
 from exclaim.errors import RecipeError
-from exclaim.evaluate.results import Record, keep_records, source_tree
+from exclaim.evaluate.results import Record, check_writable, keep_records, source_tree
 
 app = typer.Typer()
 
@@ -28,6 +28,8 @@ def cross_validate(
     record: Annotated[Path | None, typer.Option(help="A JSON file of records, such as docs/results.json.")] = None,
 ) -> None:
     """Train a recipe once for each fold; judge all clips, each answered by the model that never heard its speaker."""
+    if record is not None:
+        check_writable(record)
     try:
         from exclaim.learn import folds
         from exclaim.learn.train import Places

@@ -30,7 +30,7 @@ from exclaim.evaluate.noise.evaluate import hear_under_noise
 from exclaim.evaluate.noise.recordings import Noise, is_noise_corpus, noise_in_corpus, noise_in_folder
 from exclaim.evaluate.noise.table import NoiseTable
 from exclaim.evaluate.records import evaluation_records
-from exclaim.evaluate.results import keep_records, source_tree
+from exclaim.evaluate.results import check_writable, keep_records, source_tree
 from exclaim.evaluate.speakers import SPLIT_FILE, other_recordings, read_speakers, select_speakers
 from exclaim.model import Model, load_model
 
@@ -89,6 +89,8 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Judge a model on labelled clips, also under noise, or on hours of sound: figures with 95 % intervals."""
+    if record is not None:
+        check_writable(record)
     if stream or events or out or type_model:
         of_clips = {"--corpus": corpus, "--manifest": manifest, "--task": task, "--speakers-file": speakers_file}
         of_clips |= {"--split": split, "--noise": noise, "--snr": snr, "--answers": answers}

@@ -19,12 +19,15 @@ from exclaim.evaluate.report.record import report_records
 from exclaim.evaluate.report.report import Report, ReportOptions, Stage, make_report
 from exclaim.evaluate.report.set_report import ITEMS
 from exclaim.evaluate.report.write import check_installed, write_report
-from exclaim.evaluate.results import keep_records, source_tree
+from exclaim.evaluate.results import check_writable, keep_records, source_tree
 
 __all__ = ["app"]
 
 app = typer.Typer(rich_markup_mode=None)
+_NOISE = "noise"
 _SNRS = "0,10"
+_REPEATS = 50
+_DRAWS = 1000
 _MOST_SNR_DB = 100.0
 
 
@@ -48,14 +51,14 @@ def report(
     noise: Annotated[
         str,
         typer.Option(help="Noise of tables II and III: a corpus, of which what training did not hear; a folder; none."),
-    ] = "noise",
+    ] = _NOISE,
     snr: Annotated[str, typer.Option(help="Its signal-to-noise ratios in dB.")] = _SNRS,
-    repeats: Annotated[int, typer.Option(min=0, help="Timed runs of each model for figure 9; 0: leave it out.")] = 50,
+    repeats: Annotated[int, typer.Option(min=0, help="Timed runs of a model for figure 9; 0: none.")] = _REPEATS,
     stream: Annotated[
         list[Path] | None,
         typer.Option(help="A JSON of `evaluate --stream --json`, for the DET curves; again for more."),
     ] = None,
-    draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of the intervals.")] = 1000,
+    draws: Annotated[int, typer.Option(min=2, help="Bootstrap draws of the intervals.")] = _DRAWS,
     record: Annotated[Path | None, typer.Option(help="A JSON file of records, such as docs/results.json.")] = None,
     items: Annotated[int, typer.Option(min=0, help="Items of a set's label that are shown; 0: all.")] = ITEMS,
     sounds: Annotated[
@@ -64,7 +67,19 @@ def report(
 ) -> None:
     """Make one page of runs, with the paper's tables and figures; or pair two models; or look at condensed sets."""
     check_installed()
-    if asks_for_sets(runs, {"--pair": pair, "--stream": stream, "--record": record}):
+    for_runs = {
+        "--pair": pair is not None,
+        "--stream": stream,
+        "--record": record,
+        "--data": data,
+        "--noise": noise != _NOISE,
+        "--snr": snr != _SNRS,
+        "--repeats": repeats != _REPEATS,
+        "--draws": draws != _DRAWS,
+    }
+    if record is not None:
+        check_writable(record)
+    if asks_for_sets(runs, for_runs):
         with _progress() as progress:
             report_sets(runs, out, items, sounds, _stage(progress))
         return
@@ -124,7 +139,7 @@ def _command(runs: list[Path], pair: bool | None, noise: str, snr: str) -> str:
     """Return the command that makes this again, on any machine: no absolute paths."""
     words = ["exclaim", "report", *(path.name if path.is_absolute() else path.as_posix() for path in runs)]
     words += {None: [], True: ["--pair"], False: ["--tables"]}[pair]
-    words += ["--noise", Path(noise).name if Path(noise).is_absolute() else noise] if noise != "noise" else []
+    words += ["--noise", Path(noise).name if Path(noise).is_absolute() else noise] if noise != _NOISE else []
     words += ["--snr", snr] if snr != _SNRS else []
     return shlex.join(words)
 

@@ -84,6 +84,9 @@ def training_progress() -> Iterator[Callable[[str], Callable[..., None]]]:
                 return report
 
             yield stage
+    except KeyboardInterrupt:
+        console.print("stopped; the same command goes on from what is kept")
+        raise
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)

@@ -39,6 +39,7 @@ from exclaim.corpora.condensed import SUFFIX, items_within, read_set, write_set
 from exclaim.corpora.condensed_card import SetCard
 from exclaim.corpora.registry import corpus_info
 from exclaim.errors import CorpusError, RecipeError
+from exclaim.learn.device import fabric_on
 from exclaim.learn.finish import parent_of
 from exclaim.learn.loop import Report
 from exclaim.learn.owned import owned
@@ -116,7 +117,7 @@ def condense(
     with owned(folder), logged(folder / "log.txt"):
         if file.is_file():  # another process was waited for
             return done
-        fabric = Fabric(accelerator=accelerator, devices=1)
+        fabric = fabric_on(accelerator)
         real = load_real(recipe, places.data, places.cache, lambda what, *told: _tell(report, recipe, what, *told))
         teacher = (
             Teacher(taught, run.folder / "best.safetensors", recipe.task, fabric.device) if run and taught else None

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from exclaim.areas import WHOLE, checked_view
 from exclaim.card import Name
 from exclaim.errors import RecipeError
-from exclaim.learn.networks.resize import WHOLE, checked_view
 from exclaim.learn.recipe import (
     AugmentOptions,
     HeadOptions,

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from exclaim.areas import smooth_from
+from exclaim.areas import WHOLE, smooth_from
 from exclaim.condense.networks import in_parts
 from exclaim.condense.recipe import CondenseRecipe
 from exclaim.errors import RecipeError
@@ -20,7 +20,6 @@ from exclaim.learn.calibrate import softmax
 from exclaim.learn.checkpoint import load_weights
 from exclaim.learn.condensed import view_of
 from exclaim.learn.loop import answer
-from exclaim.learn.networks.resize import WHOLE
 from exclaim.learn.recipe import Recipe
 from exclaim.learn.train import network_of
 from exclaim.learn.views import dequantise

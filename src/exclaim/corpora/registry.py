@@ -74,6 +74,7 @@ def load_corpus(name: str, root: Path) -> Manifest:
     if manifest is None or not manifest.clips:
         usual = f"a folder named {' or '.join(info.folders)} in its official layout" if info.folders else "sound files"
         raise CorpusError(
-            f"corpus {name} ({info.title}) was not found at {Path(root)}; expected {usual}, from {info.home}"
+            f"corpus {name} ({info.title}) was not found at {Path(root)}; expected {usual}, from {info.home}; name the "
+            "folder that holds it with --data or EXCLAIM_DATA"
         )
     return manifest

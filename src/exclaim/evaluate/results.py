@@ -18,7 +18,7 @@ import msgspec
 
 from exclaim.errors import ConfigError
 
-__all__ = ["Record", "fill_tables", "keep_records", "read_records", "render_results", "source_tree"]
+__all__ = ["Record", "check_writable", "fill_tables", "keep_records", "read_records", "render_results", "source_tree"]
 
 _TABLE = re.compile(r"(<!-- results:\s*(?P<patterns>[^>]*?)\s*-->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -71,6 +71,18 @@ def read_records(path: Path) -> tuple[Record, ...]:
             f"results {path}: the id {next(i for i in ids if ids.count(i) > 1)!r} is there twice; remove one"
         )
     return records
+
+
+def check_writable(path: Path) -> None:
+    """See before the work that a file of records holds records, and that its folder can be written.
+
+    Raises:
+        ConfigError: when it cannot be.
+    """
+    read_records(path)
+    folder = Path(path).resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ConfigError(f"results {path} cannot be written: {folder} is no folder that can be; name another --record")
 
 
 def keep_records(path: Path, new: Iterable[Record]) -> None:

@@ -35,6 +35,11 @@ def read_speakers(path: Path, part: str | None = None) -> frozenset[str]:
         ) from error
     names = _names_in_split(path, text, part) if part is not None else [line.strip() for line in text.splitlines()]
     found = frozenset(name for name in names if name)
+    if not found and part is not None:
+        raise CorpusError(
+            f"split {path} holds nobody out for {part!r}: the model may have learnt from everybody; judge it on "
+            "another corpus, or hold speakers out in its recipe and train again"
+        )
     if not found:
         raise CorpusError(f"speakers {path} names nobody; expected a speaker on each line, or a split.json")
     return found

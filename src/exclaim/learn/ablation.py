@@ -21,9 +21,9 @@ from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_
 from exclaim.evaluate.paired import Difference, Spread, derived, paired_difference, spread
 from exclaim.learn.loop import Report
 from exclaim.learn.recipe import load_recipe, read_recipe
-from exclaim.learn.train import Places, Run, train
+from exclaim.learn.train import Places, check_recipe, train
 
-__all__ = ["Ablation", "Arm", "Compared", "Kept", "Ranking", "Whole", "ablate", "compare", "load_ablation"]
+__all__ = ["Ablation", "Arm", "Compared", "Kept", "Ranking", "Whole", "ablate", "compare", "load_ablation", "untrained"]
 
 FIGURES = ("uar", "auroc", "ece_debiased", "brier")
 _MOST_ARMS = 12  # with more, one of them is better by chance
@@ -110,7 +110,12 @@ def load_ablation(path: Path) -> Ablation:
         raise RecipeError(f"ablation {path}: ranking asks for `whole`, the recipe that trains on the whole corpus")
     for name in ablation.arms:  # all of them, before the first is trained
         for way in _ways(ablation):
-            load_recipe(path.parent / ablation.recipe, _changes(ablation, name, ablation.seeds[0], way))
+            recipe = load_recipe(path.parent / ablation.recipe, _changes(ablation, name, ablation.seeds[0], way))
+    if strange := sorted(set(ablation.tasks) - set(recipe.heads)):
+        raise RecipeError(
+            f"ablation {path}: no task {', '.join(strange)} in recipe {ablation.recipe}, which has "
+            f"{', '.join(recipe.heads)}"
+        )
     _whole_runs(path, ablation)
     return ablation
 
@@ -177,6 +182,7 @@ def ablate(
 
     Raises:
         RecipeError: when the ablation does not hold together.
+        CorpusError: when a set that an arm is trained on is not there.
     """
     ablation = load_ablation(path)
     if unknown := sorted(set(only) - set(ablation.arms)):
@@ -186,14 +192,21 @@ def ablate(
             f"ablation {path}: no seed {', '.join(map(str, strange))}; its seeds are "
             f"{', '.join(map(str, ablation.seeds))}"
         )
-    if ablation.whole is not None:
-        for changes in _whole_runs(path, ablation).values():
-            train(path.parent / ablation.whole.recipe, places, accelerator, report, changes)
-    for seed in seeds or ablation.seeds:
-        for name in only or ablation.arms:
-            for way in _ways(ablation):
-                changes = _changes(ablation, name, seed, way)
-                train(path.parent / ablation.recipe, places, accelerator, report, changes)
+    trainings = [
+        (path.parent / ablation.whole.recipe, changes)
+        for changes in _whole_runs(path, ablation).values()
+        if ablation.whole is not None
+    ]
+    trainings += [
+        (path.parent / ablation.recipe, _changes(ablation, name, seed, way))
+        for seed in seeds or ablation.seeds
+        for name in only or ablation.arms
+        for way in _ways(ablation)
+    ]
+    for recipe, changes in trainings:  # all of them, before the first is trained
+        check_recipe(recipe, places, changes)
+    for recipe, changes in trainings:
+        train(recipe, places, accelerator, report, changes)
     return compare(path, places)
 
 
@@ -223,6 +236,31 @@ def compare(path: Path, places: Places) -> list[Compared]:
     return compared
 
 
+def untrained(path: Path, places: Places) -> dict[str, tuple[int, ...]]:
+    """Return the seeds that each arm is not trained with yet, its rankings among it; arms that lack none left out.
+
+    Raises:
+        RecipeError: when the ablation does not hold together.
+    """
+    ablation = load_ablation(path)
+    missing = {
+        name: tuple(
+            seed
+            for seed in ablation.seeds
+            if not all(
+                _model(places.runs / str(_changes(ablation, name, seed, way)["name"])).is_file()
+                for way in _ways(ablation)
+            )
+        )
+        for name in ablation.arms
+    }
+    return {name: seeds for name, seeds in missing.items() if seeds}
+
+
+def _model(folder: Path) -> Path:
+    return folder / f"{folder.name}.onnx"
+
+
 Runs = dict[int, tuple[ClipAnswer, ...]]  # answers to the test clips by seed
 
 
@@ -234,8 +272,7 @@ def _answers(ablation: Ablation, arm: str, task: str, places: Places, way: str =
 def _read(names: Mapping[int, str], task: str, places: Places) -> Runs:
     """Return the answers of the runs that are there."""
     folders = {seed: places.runs / name for seed, name in names.items()}
-    whole = {seed: Run(folder=f, model=f / f"{f.name}.onnx", done_before=True) for seed, f in folders.items()}
-    return {seed: read_answers(run.folder / answers_name(task)) for seed, run in whole.items() if run.model.is_file()}
+    return {seed: read_answers(f / answers_name(task)) for seed, f in folders.items() if _model(f).is_file()}
 
 
 def _refuse_other_clips(arm: str, task: str, *several: Runs) -> None:

@@ -6,10 +6,11 @@ from typing import Any
 
 import msgspec
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from exclaim.errors import RecipeError
 from exclaim.learn.prune import fitted
 
 __all__ = ["load_checkpoint", "load_weights", "progress_of", "save_checkpoint", "save_weights", "take_over_weights"]
@@ -23,8 +24,12 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Read weights that :func:`save_weights` wrote into a network of the same form."""
-    network.load_state_dict(load_file(path))
+    """Read weights that :func:`save_weights` wrote into a network of the same form.
+
+    Raises:
+        RecipeError: when the file is cut or damaged.
+    """
+    network.load_state_dict(_tensors(path))
 
 
 def take_over_weights(network: nn.Module, path: Path) -> list[str]:
@@ -35,9 +40,12 @@ def take_over_weights(network: nn.Module, path: Path) -> list[str]:
     Args:
         network: takes the weights.
         path: weights that :func:`save_weights` wrote.
+
+    Raises:
+        RecipeError: when the file is cut or damaged.
     """
     own = network.state_dict()
-    other = fitted(load_file(path), own)
+    other = fitted(_tensors(path), own)
     shared = {name: tensor for name, tensor in other.items() if name in own and own[name].shape == tensor.shape}
     network.load_state_dict(own | shared)
     return sorted(set(own) - set(shared))
@@ -68,8 +76,12 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path, networks: dict[str, nn.Module], optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """Put a checkpoint back into networks and optimiser of the same form; return its progress."""
-    tensors = load_file(path)
+    """Put a checkpoint back into networks and optimiser of the same form; return its progress.
+
+    Raises:
+        RecipeError: when the file is cut or damaged.
+    """
+    tensors = _tensors(path)
     for name, network in networks.items():
         prefix = f"{name}."
         network.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)})
@@ -85,6 +97,24 @@ def load_checkpoint(path: Path, networks: dict[str, nn.Module], optimizer: torch
 
 
 def progress_of(path: Path) -> dict[str, Any]:
-    """Return the progress that a checkpoint tells."""
-    with safe_open(path, "pt") as file:
-        return msgspec.json.decode(file.metadata()["progress"])
+    """Return the progress that a checkpoint tells.
+
+    Raises:
+        RecipeError: when the file is cut or damaged, or no checkpoint.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            return msgspec.json.decode(file.metadata()["progress"])
+    except (SafetensorError, OSError, TypeError, KeyError, msgspec.DecodeError) as error:
+        raise _damaged(path, error) from error
+
+
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> RecipeError:
+    return RecipeError(f"{path} is cut or damaged ({error}); remove the folder {path.parent}, and it is made anew")

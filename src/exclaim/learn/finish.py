@@ -11,6 +11,7 @@ import msgspec
 from msgspec.structs import replace
 from torch import nn
 
+from exclaim.areas import WHOLE
 from exclaim.card import Card, CorpusUse, Head, Metric, Parent, Thresholds
 from exclaim.corpora.labels import map_label
 from exclaim.corpora.manifest import Manifest
@@ -22,7 +23,6 @@ from exclaim.learn.alarm_budget import budget_thresholds
 from exclaim.learn.calibrate import abstain_below, detection_thresholds, softmax, temperature
 from exclaim.learn.examples import PARTS, Corpora, Example
 from exclaim.learn.export import export
-from exclaim.learn.networks.resize import WHOLE
 from exclaim.learn.recipe import AlarmBudget, Recipe
 from exclaim.learn.validation import Answers, Validation
 from exclaim.model import load_model, pin, pin_of, seal

@@ -16,6 +16,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from exclaim.errors import RecipeError
 from exclaim.learn.checkpoint import load_checkpoint, load_weights, save_checkpoint, save_weights
 from exclaim.learn.condensed import SetViews
 from exclaim.learn.objective import objective
@@ -74,6 +75,9 @@ def train_network(
 
     Returns:
         The progress: epochs done, the best epoch, its metrics.
+
+    Raises:
+        RecipeError: when the loss is no number any more, or a checkpoint is damaged.
     """
     schedule = recipe.schedule
     average = copy.deepcopy(network).to(fabric.device) if schedule.ema else None
@@ -162,6 +166,11 @@ def _epoch(
         loss = objective(recipe, network(torch.from_numpy(batch.windows).to(fabric.device)), batch, logits)
         fabric.backward(loss / min(schedule.accumulate, steps - first))  # an epoch's last step may have fewer batches
         losses.append(float(loss.detach()))
+        if not math.isfinite(losses[-1]):
+            raise RecipeError(
+                f"{recipe.name}: the loss became {losses[-1]} in epoch {epoch + 1}, step {step + 1} of {steps}; lower "
+                "schedule.learning_rate and remove the run's folder (the epoch before is kept in it)"
+            )
         if step + 1 in (first + schedule.accumulate, steps):
             if schedule.clip_norm:
                 fabric.clip_gradients(network, optimizer, max_norm=schedule.clip_norm)

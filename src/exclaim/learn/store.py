@@ -22,7 +22,7 @@ from exclaim.audio import read_audio
 from exclaim.card import front_end_hash
 from exclaim.corpora.clip import Clip
 from exclaim.corpora.pictures import picture_codes
-from exclaim.errors import AudioError, CorpusError
+from exclaim.errors import AudioError, CorpusError, StoreError
 
 __all__ = ["FeatureStore", "build_store"]
 
@@ -41,11 +41,21 @@ class FeatureStore:
     """Coded frames of clips, by path."""
 
     def __init__(self, folder: Path) -> None:
-        """Open a store that :func:`build_store` made."""
-        entries = msgspec.json.decode((folder / "index.json").read_bytes(), type=list[_Entry])
-        self._entries = {entry.path: entry for entry in entries}
+        """Open a store that :func:`build_store` made.
+
+        Raises:
+            StoreError: when it is cut or damaged.
+        """
         frames = folder / "frames.u8"
-        kept = np.memmap(frames, np.uint8, "r") if frames.stat().st_size else np.empty(0, np.uint8)
+        try:
+            entries = msgspec.json.decode((folder / "index.json").read_bytes(), type=list[_Entry])
+            size = frames.stat().st_size
+            if size != features.N_MELS * sum(entry.frames for entry in entries):
+                raise StoreError(f"feature store {folder} is cut or damaged: {frames.name} has {size} bytes")
+            kept = np.memmap(frames, np.uint8, "r") if size else np.empty(0, np.uint8)
+        except (OSError, msgspec.DecodeError) as error:
+            raise StoreError(f"feature store {folder} is cut or damaged: {error}") from error
+        self._entries = {entry.path: entry for entry in entries}
         self._frames = kept.reshape(-1, features.N_MELS)
 
     def __contains__(self, clip: Clip) -> bool:
@@ -66,7 +76,7 @@ class FeatureStore:
 
 
 def build_store(clips: Sequence[Clip], cache: Path, progress: Callable[[int, int], None] | None = None) -> FeatureStore:
-    """Return the store of these clips, computing it where the cache does not hold it.
+    """Return the store of these clips, computing it where the cache does not hold it whole.
 
     Args:
         clips: sound or pictures of it; those that cannot be read are left out and logged.
@@ -75,26 +85,37 @@ def build_store(clips: Sequence[Clip], cache: Path, progress: Callable[[int, int
 
     Raises:
         CorpusError: when more than 5 % cannot be read.
+        StoreError: when the cache cannot be written.
     """
     folder = cache / f"features-{_key(clips)[:16]}"
-    if not folder.is_dir():
-        partial = cache / f"{folder.name}.partial-{os.getpid()}"
-        partial.mkdir(parents=True, exist_ok=True)
+    if folder.is_dir():
         try:
-            _fill(partial, clips, progress or (lambda done, whole: None))
-            _move(partial, folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            return FeatureStore(folder)
+        except StoreError as error:
+            _LOG.warning("%s; it is computed anew", error)
+    partial = cache / f"{folder.name}.partial-{os.getpid()}"
+    try:
+        partial.mkdir(parents=True, exist_ok=True)
+        _fill(partial, clips, progress or (lambda done, whole: None))
+        _move(partial, folder)
+    except OSError as error:
+        raise StoreError(
+            f"features cannot be kept in {cache}: {error.strerror or error}; choose another --cache, or make room"
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
     return FeatureStore(folder)
 
 
 def _move(partial: Path, folder: Path) -> None:
-    """Put a whole store in its place; where another process was first, its store is the same."""
+    """Put a whole store in its place; one that is there, cut or another process's, gets its files."""
     try:
         partial.rename(folder)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
+        for file in partial.iterdir():
+            file.replace(folder / file.name)
 
 
 def _key(clips: Sequence[Clip]) -> str:

@@ -21,6 +21,7 @@ from exclaim.corpora.condensed import CondensedSet, content_hash
 from exclaim.errors import RecipeError
 from exclaim.learn.checkpoint import load_weights, take_over_weights
 from exclaim.learn.condensed import SetViews, set_of, set_views, with_learnt_rate
+from exclaim.learn.device import fabric_on
 from exclaim.learn.embeddings.source import soft_labels_from
 from exclaim.learn.ensemble import EMBEDDING
 from exclaim.learn.examples import PARTS, Corpora, load_corpora
@@ -43,7 +44,7 @@ from exclaim.learn.waveforms.run import claim_checkpoint, train_on_waveforms
 from exclaim.learn.waveforms.teach import soft_labels_of_run
 from exclaim.model import pin_of
 
-__all__ = ["Places", "Run", "network_of", "train"]
+__all__ = ["Places", "Run", "check_recipe", "network_of", "train"]
 
 _LOG = logging.getLogger(__name__)
 _PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
@@ -107,23 +108,9 @@ def train(
         RecipeError: when the recipe does not hold together, or its run folder holds another recipe's run.
         CorpusError: when a corpus is not there.
     """
-    recipe = load_recipe(path, changes)
-    condensed = set_of(recipe, (path.parent, places.runs))
+    recipe, condensed, asked = _checked(path, places, changes)
     folder = places.runs / recipe.name
     model = folder / ("card.json" if hears_waveforms(recipe) else f"{recipe.name}.onnx")
-    if hears_waveforms(recipe):
-        encoder_options(recipe)
-    for teacher in teachers_of(recipe):
-        if is_model_file(teacher):
-            heads_of_file(recipe, path.parent / teacher)
-        else:
-            check_teacher(recipe, load_recipe(path.parent / teacher))
-    if recipe.network.weights_from:
-        check_origin(recipe, load_recipe(path.parent / recipe.network.weights_from))
-    asked = {each.source: load_recipe(path.parent / each.source) for each in recipe.soft_labels if names_recipe(each)}
-    for options in recipe.soft_labels:
-        if options.source in asked:
-            check_source(recipe, options.head, asked[options.source])
     teachers = tuple(
         Run(folder=path.parent, model=path.parent / teacher, done_before=True)
         if is_model_file(teacher)
@@ -146,6 +133,45 @@ def train(
         parents = _Parents(teachers, origin or None, sources, condensed)
         _train(path, recipe, folder, model, parents, places, accelerator, report)
     return Run(folder=folder, model=model, done_before=False)
+
+
+def check_recipe(path: Path, places: Places, changes: Mapping[str, Any] | None = None) -> Recipe:
+    """Return a recipe that :func:`train` would begin with: its set, parents and network can be; nothing is trained.
+
+    Args:
+        path: the recipe.
+        places: where runs are, for the set that it may name.
+        changes: laid over the recipe.
+
+    Raises:
+        RecipeError: when the recipe does not hold together.
+        CorpusError: when its condensed set is not there or cannot be read.
+    """
+    return _checked(path, places, changes)[0]
+
+
+def _checked(
+    path: Path, places: Places, changes: Mapping[str, Any] | None
+) -> tuple[Recipe, CondensedSet | None, dict[str, Recipe]]:
+    """Return a recipe, the set that it is trained on, and the recipes of its soft labels by how it names them."""
+    recipe = load_recipe(path, changes)
+    condensed = set_of(recipe, (path.parent, places.runs))
+    if hears_waveforms(recipe):
+        encoder_options(recipe)
+    else:
+        network_of(recipe)
+    for teacher in teachers_of(recipe):
+        if is_model_file(teacher):
+            heads_of_file(recipe, path.parent / teacher)
+        else:
+            check_teacher(recipe, load_recipe(path.parent / teacher))
+    if recipe.network.weights_from:
+        check_origin(recipe, load_recipe(path.parent / recipe.network.weights_from))
+    asked = {each.source: load_recipe(path.parent / each.source) for each in recipe.soft_labels if names_recipe(each)}
+    for options in recipe.soft_labels:
+        if options.source in asked:
+            check_source(recipe, options.head, asked[options.source])
+    return recipe, condensed, asked
 
 
 def _refuse_another_set(folder: Path, condensed: CondensedSet) -> None:
@@ -176,7 +202,7 @@ def _train(
     accelerator: str,
     report: Callable[[str], Report],
 ) -> None:
-    fabric = Fabric(accelerator=accelerator, devices=1, precision=_PRECISION[recipe.schedule.arithmetic])
+    fabric = fabric_on(accelerator, _PRECISION[recipe.schedule.arithmetic])
     checkpoint = claim_checkpoint(recipe, folder) if hears_waveforms(recipe) else None
     corpora = load_corpora(recipe, places.data, parents.condensed)
     tell = report(f"{recipe.name}: features")

@@ -67,10 +67,15 @@ class CachedViews(Views):
         path = None if self._folder is None else self._folder / f"view-{view:04d}.u8"
         if path is None:
             yield from super().drawn(view, order, size)
-        elif path.is_file():
+        elif _is_whole(path, len(order)):
             yield from _read(path, len(order), size)
         else:
             yield from _kept(path, super().drawn(view, order, size))
+
+
+def _is_whole(path: Path, count: int) -> bool:
+    """Tell whether a file holds a view; one that was cut is composed anew."""
+    return path.is_file() and path.stat().st_size == count * (_BYTES + 1)
 
 
 def _read(path: Path, count: int, size: int) -> Iterator[Drawn]:

@@ -12,6 +12,7 @@ from exclaim.condense.real import Real, load_real
 from exclaim.condense.recipe import CondenseRecipe
 from exclaim.corpora.condensed import read_set
 from exclaim.errors import RecipeError
+from exclaim.learn.device import fabric_on
 from exclaim.learn.loop import Report
 from exclaim.learn.run_folder import claim, logged
 from exclaim.learn.train import Places
@@ -71,7 +72,7 @@ def attack(
     folder = places.runs / recipe.name
     claim(folder, recipe)
     with logged(folder / "log.txt"):
-        fabric = Fabric(accelerator=accelerator, devices=1)
+        fabric = fabric_on(accelerator)
         real = load_real(condensed, places.data, places.cache, _teller(report, recipe.name))
         halves = halves_of(recipe, real)
         tell = _teller(report, recipe.name)

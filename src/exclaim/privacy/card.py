@@ -17,7 +17,7 @@ from exclaim.privacy.report import Attack, Neighbours, PrivacyReport
 from exclaim.privacy.roc import Figure
 from exclaim.privacy.verdict import verdict
 
-__all__ = ["check_kind", "fill_card", "target_of"]
+__all__ = ["attacks_in", "check_kind", "fill_card", "target_of"]
 
 _PARTS = ("clips", "speakers")  # by which halves were drawn
 
@@ -92,7 +92,7 @@ def fill_card(path: Path, report: PrivacyReport, neighbours: Sequence[Neighbours
         **{each.attack: {name: _told(figure) for name, figure in each.figures.items()} for each in own},
         **_near(each for each in report.neighbours if each.target == target),
     }
-    attacks = [attack for part in _PARTS for attack in _attacks(target, said.get(part, {}))]
+    attacks = _attacks(target, said)
     passed = verdict(target, attacks)
     shorter = f" The attacked sets were changed to {report.changes}." if report.changes else ""
     nearest = _near(neighbours) or found.card.privacy.get("this set", {})
@@ -137,8 +137,13 @@ def _near(neighbours: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-def _attacks(target: Target, part: Mapping[str, Any]) -> list[Attack]:
-    """Return what a part of a card tells of attacks, as the verdict takes them."""
+def attacks_in(card: SetCard) -> list[Attack]:
+    """Return the attacks that a set's card tells of, as the verdict takes them."""
+    return _attacks(card.start if card.networks else "subset", card.privacy)
+
+
+def _attacks(target: Target, privacy: Mapping[str, Any]) -> list[Attack]:
+    parts = [part for key in _PARTS if isinstance(part := privacy.get(key), Mapping)]
     return [
         Attack(
             target=target,
@@ -147,6 +152,7 @@ def _attacks(target: Target, part: Mapping[str, Any]) -> list[Attack]:
             members=0,
             others=0,
         )
+        for part in parts
         for name, figures in part.items()
-        if isinstance(figures, Mapping) and "auc" in figures
+        if isinstance(figures, Mapping) and isinstance(figures.get("auc"), Mapping)
     ]

@@ -12,7 +12,7 @@ import msgspec
 from exclaim.privacy.recipe import Target
 from exclaim.privacy.report import Attack
 
-__all__ = ["MOST_SPEAKERS", "MOST_TIMES_CHANCE", "Verdict", "verdict"]
+__all__ = ["MOST_SPEAKERS", "MOST_TIMES_CHANCE", "Verdict", "asks_networks", "deciding", "verdict"]
 
 MOST_TIMES_CHANCE = 2.0  # true positives at 1 % false ones, the upper bound of the interval over what chance finds
 MOST_SPEAKERS = 0.60  # AUC of telling the speakers of the source from others
@@ -35,10 +35,8 @@ def verdict(target: Target, attacks: Sequence[Attack]) -> Verdict:
         attacks: of one run or several, on clips and on speakers.
     """
     own = [each for each in attacks if each.target == target]
-    members = [each for each in own if each.attack.startswith("membership") and _MEMBERSHIP in each.figures]
-    speakers = [each for each in own if each.attack.startswith("speakers")]
-    networks = [each for each in speakers if each.attack.startswith(_NETWORKS)]
-    speakers = [each for each in speakers if each not in networks]
+    members, speakers = _on_clips(own), _on_speakers(own)
+    networks = [each for each in own if asks_networks(each.attack)]
     said = [_membership(members)] if members else []
     said += [_speakers(speakers)] if speakers else []
     for name, found in (("Membership of clips", members), ("Membership of speakers", speakers)):
@@ -51,8 +49,39 @@ def verdict(target: Target, attacks: Sequence[Attack]) -> Verdict:
     return Verdict(passes=passes, says=f"{'Passes' if passes else 'Does not pass'}. {words}")
 
 
+def deciding(attacks: Sequence[Attack]) -> list[Attack]:
+    """Return the attacks that a verdict rests on: the worst on clips, and the worst on speakers as the set shows them.
+
+    Args:
+        attacks: on one target.
+    """
+    members, speakers = _on_clips(attacks), _on_speakers(attacks)
+    return [*([_worst_on_clips(members)] if members else []), *([_worst_on_speakers(speakers)] if speakers else [])]
+
+
+def asks_networks(attack: str) -> bool:
+    """Tell whether a way asks networks that were trained on a set for speakers, which has no limit."""
+    return attack.startswith(_NETWORKS)
+
+
+def _on_clips(attacks: Sequence[Attack]) -> list[Attack]:
+    return [each for each in attacks if each.attack.startswith("membership") and _MEMBERSHIP in each.figures]
+
+
+def _on_speakers(attacks: Sequence[Attack]) -> list[Attack]:
+    return [each for each in attacks if each.attack.startswith("speakers") and not asks_networks(each.attack)]
+
+
+def _worst_on_clips(found: Sequence[Attack]) -> Attack:
+    return max(found, key=lambda each: 1.0 if (high := each.figures[_MEMBERSHIP].high) is None else high)
+
+
+def _worst_on_speakers(found: Sequence[Attack]) -> Attack:
+    return max(found, key=lambda each: each.figures["auc"].value)
+
+
 def _membership(found: Sequence[Attack]) -> tuple[bool, str]:
-    worst = max(found, key=lambda each: 1.0 if (high := each.figures[_MEMBERSHIP].high) is None else high)
+    worst = _worst_on_clips(found)
     figure = worst.figures[_MEMBERSHIP]
     most = MOST_TIMES_CHANCE * figure.chance
     ways = f"{len(found)} way{'s' if len(found) > 1 else ''}"
@@ -66,7 +95,7 @@ def _membership(found: Sequence[Attack]) -> tuple[bool, str]:
 
 
 def _speakers(found: Sequence[Attack]) -> tuple[bool, str]:
-    worst = max(found, key=lambda each: each.figures["auc"].value)
+    worst = _worst_on_speakers(found)
     return worst.figures["auc"].value <= MOST_SPEAKERS, (
         f"Speakers are told from the set with an AUC of {_area(worst)} ({worst.attack.partition('by ')[2]}, the best "
         f"of {len(found)} ways); the limit, on the value itself, is {MOST_SPEAKERS:.2f}."
@@ -74,7 +103,7 @@ def _speakers(found: Sequence[Attack]) -> tuple[bool, str]:
 
 
 def _of_networks(found: Sequence[Attack]) -> str:
-    worst = max(found, key=lambda each: each.figures["auc"].value)
+    worst = _worst_on_speakers(found)
     return (
         f"By networks that were trained on such sets they are told with an AUC of {_area(worst)}, where tens of clips "
         "of each are at hand; that has no limit here."

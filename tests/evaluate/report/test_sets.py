@@ -154,7 +154,12 @@ def test_whatever_attacks_reached_is_shown(make_set, silent):
         "passes": False,
         "says": "Does not pass. Speakers were not attacked.",
         "speakers": {"auc": 0.55, "by": ["embedding", "mel"]},
-        "clips": {"how": how, "membership of the half": {"auc": figure | {"low": None, "high": None}}},
+        "clips": {
+            "how": how,
+            "membership of the half": {"auc": figure | {"low": None, "high": None}, "true_positives_at_1": figure},
+            "membership of the half by nearest item": {"auc": figure, "true_positives_at_1": figure | {"high": 0.018}},
+            "nearest clip, log-mel": {"distance": 13.5, "unit": "dB", "of strangers": 6.2, "nearer": figure},
+        },
         "attacks": [{"target": "noise", "attack": "membership", "true_positives_at_1": figure, "members": 1200}],
     }
     report = made(make_set(privacy=privacy))
@@ -162,18 +167,21 @@ def test_whatever_attacks_reached_is_shown(make_set, silent):
     assert "toy, privacy: Does not pass. Speakers were not attacked." in report.sections[0].notes
     found = sections(report)["privacy"]
     assert found.how == (f"toy: clips, how: {how}",)
-    shown = {
-        (block.heading, line.name): (line.cells[0].text, line.cells[0].detail)
-        for block in found.tables[0].blocks
-        for line in block.lines
+    attacks, nearest, besides = found.tables
+    (block,) = attacks.blocks
+    assert {(line.name, line.detail): [tuple(cell)[:2] for cell in line.cells[:2]] for line in block.lines} == {
+        ("membership of the half", "decided"): [("0.012", ""), ("1.20 %", "0.40 to 1.90")],
+        ("membership of the half by nearest item", ""): [("0.012", "0.004 to 0.019"), ("1.20 %", "0.40 to 1.80")],
     }
+    (line,) = nearest.blocks[0].lines
+    assert line.name == "log-mel"
+    assert [cell.text for cell in line.cells] == ["13.500 dB", "6.200 dB", "\N{EN DASH}", "\N{EN DASH}", "0.012"]
+    shown = {line.name: (line.cells[0].text, line.cells[0].detail) for line in besides.blocks[0].lines}
     assert shown == {
-        ("", "passes"): ("no", ""),
-        ("speakers", "auc"): ("0.550", ""),
-        ("speakers", "by"): ("embedding, mel", ""),
-        ("clips", "membership of the half, auc"): ("0.012", "chance 0.010"),
-        ("attacks", "noise membership, true positives at 1"): ("0.012", "0.004 to 0.019\nchance 0.010"),
-        ("attacks", "noise membership, members"): ("1,200", ""),
+        "speakers, auc": ("0.550", ""),
+        "speakers, by": ("embedding, mel", ""),
+        "attacks, noise membership, true positives at 1": ("0.012", "0.004 to 0.019\nchance 0.010"),
+        "attacks, noise membership, members": ("1,200", ""),
     }
     numbers = {number.figure: (number.value, number.low, number.high) for number in found.numbers}
     assert numbers["attacks, noise membership, true positives at 1"] == (0.012, 0.004, 0.019)
@@ -322,6 +330,19 @@ def test_a_run_folder_is_the_set_that_was_condensed_in_it(make_set, tmp_path):
     assert not is_set(path.parent.parent)
     (path.parent / "toy.onnx").touch()
     assert not is_set(path.parent), "a training run that has a model"
+
+
+def test_a_folder_of_sets_is_all_of_them(make_set, tmp_path):
+    shelf = tmp_path / "sets"
+    shelf.mkdir()
+    for name in ("one", "two"):
+        path = make_set(name)
+        path.rename(shelf / path.name)
+    (shelf / "README.md").touch()
+    assert is_set(shelf)
+    assert [found.name for found in find_sets([shelf])] == ["one", "two"]
+    (shelf / "recipe.json").touch()
+    assert not is_set(shelf), "a training run, with its weights"
 
 
 def test_what_is_no_set_is_refused(tmp_path):

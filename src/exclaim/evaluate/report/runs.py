@@ -22,7 +22,7 @@ __all__ = [
     "find_runs",
     "is_run_folder",
     "read_history",
-    "set_file",
+    "set_files",
 ]
 
 RECIPE_FILE = "recipe.json"
@@ -78,14 +78,19 @@ def is_run_folder(path: Path) -> bool:
     return (Path(path) / RECIPE_FILE).is_file()
 
 
-def set_file(path: Path) -> Path | None:
-    """Return the set that a path names, a file or the run folder that it was condensed in; None where it names none."""
+def set_files(path: Path) -> tuple[Path, ...]:
+    """Return the sets that a path names: a file, the one of the run folder that it was condensed in, all of a folder.
+
+    None where it names no set, as a run that was trained or a folder of runs.
+    """
     path = Path(path)
     if path.suffix == SUFFIX and not path.is_dir():
-        return path
+        return (path,)
     name = path.resolve().name
     inside = path / f"{name}{SUFFIX}"
-    return inside if inside.is_file() and not (path / f"{name}.onnx").is_file() else None
+    if inside.is_file():
+        return () if (path / f"{name}.onnx").is_file() else (inside,)
+    return () if is_run_folder(path) else tuple(sorted(path.glob(f"*{SUFFIX}")))
 
 
 def find_runs(paths: Sequence[Path]) -> Found:
@@ -123,8 +128,10 @@ def _folders(path: Path) -> Iterable[Path]:
 
 
 def _read(folder: Path) -> RunFolder:
-    if (condensed := set_file(folder)) is not None:
-        raise RecipeError(f"is a condensed set and no model; look at it with `exclaim report {condensed.as_posix()}`")
+    if condensed := set_files(folder):
+        raise RecipeError(
+            f"is a condensed set and no model; look at it with `exclaim report {condensed[0].as_posix()}`"
+        )
     recipe = _decoded(folder / RECIPE_FILE, Recipe)
     model = folder / f"{recipe.name}.onnx"
     history = read_history(folder / "metrics.jsonl")

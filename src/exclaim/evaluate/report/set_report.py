@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from exclaim.errors import ConfigError
 from exclaim.evaluate.report.report import Report, Stage
-from exclaim.evaluate.report.set_card import card_section, glance_section, privacy_section
+from exclaim.evaluate.report.set_card import card_section, glance_section
 from exclaim.evaluate.report.set_curves import learning_section
+from exclaim.evaluate.report.set_privacy import privacy_section
 from exclaim.evaluate.report.set_sheet import items_section, means_section, shown
 from exclaim.evaluate.report.sets import ReadSet
 from exclaim.inversion import check_installed

@@ -9,7 +9,7 @@ import numpy as np
 from exclaim.corpora.condensed import hard_targets, read_set
 from exclaim.corpora.condensed_card import SetCard
 from exclaim.errors import CorpusError
-from exclaim.evaluate.report.runs import read_history, set_file
+from exclaim.evaluate.report.runs import read_history, set_files
 from exclaim.learn.condensed import windows_of
 
 __all__ = ["ReadSet", "find_sets", "is_set"]
@@ -41,8 +41,8 @@ class ReadSet(NamedTuple):
 
 
 def is_set(path: Path) -> bool:
-    """Tell whether a path names a set, by its name alone."""
-    return set_file(path) is not None
+    """Tell whether a path names a set or sets, by names alone."""
+    return bool(set_files(path))
 
 
 def find_sets(paths: Sequence[Path]) -> tuple[ReadSet, ...]:
@@ -51,7 +51,7 @@ def find_sets(paths: Sequence[Path]) -> tuple[ReadSet, ...]:
     Raises:
         CorpusError: when one cannot be read, is damaged, or is no set.
     """
-    files = [set_file(path) or Path(path) for path in paths]
+    files = [file for path in paths for file in set_files(path) or (Path(path),)]
     sets = {found.sha256: found for found in (_read(file) for file in files)}
     names = [found.name for found in sets.values()]
     return tuple(

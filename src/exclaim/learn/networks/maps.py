@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
+from exclaim.areas import WHOLE
 from exclaim.errors import RecipeError
 from exclaim.learn.networks.ends import Heads
-from exclaim.learn.networks.resize import WHOLE, Resize
+from exclaim.learn.networks.resize import Resize
 
 __all__ = ["MapsNetwork"]
 

@@ -6,35 +6,14 @@ the window, every runtime computes the same numbers, and no option of an image l
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from exclaim.areas import area_means
-from exclaim.errors import RecipeError
+from exclaim.areas import WHOLE, area_means, checked_view
 from exclaim.features import N_MELS, WINDOW_FRAMES
 
-__all__ = ["WHOLE", "Resize", "checked_view"]
-
-WHOLE = (N_MELS, WINDOW_FRAMES)
-_LEAST = 8  # cells a side
-
-
-def checked_view(view: Any) -> tuple[int, int]:
-    """Return a view (bands, frames) in cells, each from 8 to what a window has.
-
-    Raises:
-        RecipeError: when it is something else.
-    """
-    cells = tuple(view) if isinstance(view, Sequence) else ()
-    if len(cells) != 2 or any(
-        not isinstance(count, int) or not _LEAST <= count <= most for count, most in zip(cells, WHOLE, strict=True)
-    ):
-        raise RecipeError(
-            f"view is {view!r}; expected two whole numbers (bands, frames) from {_LEAST} to {WHOLE}, such as (64, 64)"
-        )
-    return cells
+__all__ = ["Resize"]
 
 
 class Resize(nn.Module):
