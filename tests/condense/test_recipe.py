@@ -30,6 +30,8 @@ def test_every_condense_recipe_of_the_project_holds_together(path: Path) -> None
         ({"name": "random", "iterations": 3}, {}, "iterations"),
         ({"name": "distribution-matching", "rate": 0}, {}, "rate"),
         ({"name": "herding"}, {}, "no teacher is named"),
+        ({"name": "random"}, {"teacher_seed": 2}, "teacher_seed is for a teacher that is asked"),
+        ({"name": "random"}, {"teacher": "x.yaml", "teacher_seed": 2}, "teacher_seed is for a teacher that is asked"),
         ({"name": "distribution-matching", "agreement": 1}, {}, "no teacher is named"),
         ({"name": "gradient-matching"}, {"beside": [{"name": "resnet9"}]}, "only distribution-matching"),
         ({"name": "distribution-matching", "trained": 0.5}, {"beside": [{"name": "resnet9"}]}, "experts are of one"),

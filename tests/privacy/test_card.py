@@ -3,15 +3,20 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from safetensors.numpy import load_file
 
+from exclaim.card import CorpusUse, Parent
 from exclaim.condense.condense import condense
+from exclaim.condense.recipe import condense_hash, load_condense_recipe
 from exclaim.corpora.condensed import read_set
+from exclaim.corpora.condensed_card import SetCard
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.learn.train import Places
 from exclaim.pins import pin_of, read_pins
 from exclaim.privacy.attack import attack
+from exclaim.privacy.card import check_kind
 
 
 @pytest.fixture
@@ -71,6 +76,39 @@ def test_a_set_of_another_kind_is_refused(
             attack(path, places, "cpu", into=[made])
     assert not (places.runs / "other").exists(), "refused before the work"
     assert made.read_bytes() == whole
+
+
+def test_a_set_of_another_draw_is_of_the_same_kind(
+    make_recipe: Callable[..., Path], tmp_path: Path, soft_teacher: str
+) -> None:
+    make_recipe({"teacher": soft_teacher, "soft_labels": "teacher"})
+    path = tmp_path / "tiny.yaml"
+    condensed = load_condense_recipe(path)
+    for changes in ({"seed": 7}, {"teacher_seed": 5}, {"seed": 7, "teacher_seed": 5}):
+        drawn = load_condense_recipe(path, changes | {"name": "drawn"})
+        name = f"ear-{drawn.teacher_seed}" if drawn.teacher_seed else "ear"
+        card = SetCard(
+            name="drawn",
+            task=drawn.task,
+            labels=drawn.labels,
+            items=6,
+            view=drawn.view,
+            stored="uint8",
+            method="distribution-matching",
+            networks=("cnn6",),
+            recipe=condense_hash(drawn),
+            seed=drawn.seed,
+            teacher=Parent(name=name, sha256="0" * 64),
+            sources=(CorpusUse(name="crema-d-logmel", licence="ODbL-1.0"),),
+            licence="ODbL-1.0",
+            source_items=40,
+            source_bytes=962_560,
+            split={},
+            start="noise",
+        )
+        check_kind(card, condensed)
+        with pytest.raises(RecipeError, match="not made as recipe"):
+            check_kind(card, msgspec.structs.replace(condensed, items=condensed.items + 1))
 
 
 def test_what_cannot_be_told_yet_is_refused(

@@ -1,7 +1,8 @@
 """``exclaim condense RECIPE...``: a corpus in a few hundred synthetic windows."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -26,6 +27,13 @@ def condense(
         list[int] | None,
         typer.Option(help="Condense with this seed in a run of its own, NAME-SEED; may be given again."),
     ] = None,
+    teacher_seed: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="With a teacher of this seed, trained first where it is missing; run NAME-teacher-SEED. May "
+            "be given again."
+        ),
+    ] = None,
 ) -> None:
     """Condense what recipes say, teacher and experts first; go on where an earlier call stopped."""
     try:
@@ -39,7 +47,7 @@ def condense(
     with training_progress() as stage:
         for path in recipe_files(recipes):
             name = load_condense_recipe(path).name
-            for changes in [{"name": f"{name}-{each}", "seed": each} for each in seed or ()] or [{}]:
+            for changes in _draws(name, seed or [None], teacher_seed or [None]):
                 made = run_recipe(path, places, accelerator, stage, changes).set
                 card = read_set(made).card
                 size = made.stat().st_size
@@ -57,3 +65,17 @@ def condense(
                 for warning in card.warnings:
                     Console(stderr=True).print(f"{name}: {warning}")
     Console(width=160).print(table)
+
+
+def _draws(name: str, seeds: Sequence[int | None], teachers: Sequence[int | None]) -> Iterator[dict[str, Any]]:
+    """Yield what is laid over a recipe for each of its seeds with each of its teacher's; None: the recipe's own."""
+    for teacher in teachers:
+        for seed in seeds:
+            words = [name]
+            words += [] if teacher is None else ["teacher", str(teacher)]
+            words += [] if seed is None else [str(seed)]
+            yield {
+                "name": "-".join(words),
+                **({} if seed is None else {"seed": seed}),
+                **({} if teacher is None else {"teacher_seed": teacher}),
+            }

@@ -106,9 +106,11 @@ def condense(
     check_networks(recipe)
     taught, run = None, None
     if recipe.teacher is not None and recipe.asks_teacher:
-        taught = load_recipe(path.parent / recipe.teacher)
+        named = path.parent / recipe.teacher
+        drawn = _drawn(recipe.teacher_seed, load_recipe(named).name)
+        taught = load_recipe(named, drawn)
         check_teacher(recipe, taught)
-        run = train(path.parent / recipe.teacher, places, accelerator, report)
+        run = train(named, places, accelerator, report, drawn)
     claim(folder, recipe)
     done = CondenseRun(folder=folder, set=file, done_before=True)
     if file.is_file():
@@ -129,6 +131,11 @@ def condense(
         made = _made(sized, matched, teacher, folder, places.cache, fabric, report)
         _seal(recipe, made, real, teacher, run, file, str(fabric.device))
     return CondenseRun(folder=folder, set=file, done_before=False)
+
+
+def _drawn(seed: int | None, name: str) -> dict[str, Any]:
+    """Return what makes a recipe's run another draw, as `exclaim train --seed` names it; nothing without a seed."""
+    return {} if seed is None else {"name": f"{name}-{seed}", "seed": seed}
 
 
 def _finish(file: Path, run: TrainingRun | None) -> None:

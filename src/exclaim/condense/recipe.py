@@ -146,6 +146,7 @@ class CondenseRecipe(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     initialisation: Literal["random", "fixed"] = "random"  # fixed: always those that a network of this seed begins with
     start: Literal["noise", "real"] = "noise"  # real: from training clips, of which the set then keeps traces
     teacher: str | None = None  # a training recipe, relative to this one; trained first where its run is missing
+    teacher_seed: Positive | None = None  # trains the teacher with this seed, in a run of its own: another draw of it
     soft_labels: Literal["hard", "teacher", "learned"] = "hard"
     temperature: Rate = 1.0  # that divides the teacher's logits
     augment: AugmentOptions = AugmentOptions(**_AUGMENT)  # what a recipe does not say of it stays as it is here
@@ -203,6 +204,8 @@ def load_condense_recipe(path: Path, changes: Mapping[str, Any] | None = None) -
         raise RecipeError(f"recipe {path}: networks see the set's own view; leave `view` out of their options")
     if any(network.weights_from for network in networks):
         raise RecipeError(f"recipe {path}: networks are drawn, or are experts; leave network.weights_from out")
+    if recipe.teacher_seed is not None and (recipe.teacher is None or not recipe.asks_teacher):
+        raise RecipeError(f"recipe {path}: teacher_seed is for a teacher that is asked, and none is; leave it out")
     if recipe.public:
         _check_public(path, recipe)
     if isinstance(recipe.method, Distribution):

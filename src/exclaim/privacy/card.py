@@ -1,5 +1,6 @@
 """What attacks reached, in a set's card: the file is sealed and pinned anew, its items and labels untouched."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,17 +24,22 @@ _PARTS = ("clips", "speakers")  # by which halves were drawn
 
 
 def check_kind(card: SetCard, condensed: CondenseRecipe) -> None:
-    """Refuse a set that a recipe does not make; name, version and seed may be others. Of a
-    subset only its size, labels and sources have to be the recipe's.
+    """Refuse a set that a recipe does not make; name, version and the seeds of set and teacher may be others.
+
+    Of a subset only its size, labels and sources have to be the recipe's.
 
     Raises:
         RecipeError: saying so.
     """
     own = msgspec.structs.replace(condensed, name=card.name, version=card.version, seed=card.seed)
+    drawn = (
+        re.search(r"-(\d+)$", card.teacher.name) if card.teacher is not None else None
+    )  # the teacher's seed, perhaps
+    made = [own, *([msgspec.structs.replace(own, teacher_seed=int(drawn[1]))] if drawn else [])]
     items = len(condensed.labels) * condensed.items
     told = (card.task, card.labels, card.view, card.items, {use.name for use in card.sources})
     alike = told == (condensed.task, condensed.labels, condensed.view, items, set(condensed.sources))
-    if not (condense_hash(own) == card.recipe if card.networks else alike):
+    if not (card.recipe in map(condense_hash, made) if card.networks else alike):
         raise RecipeError(
             f"set {card.name} was not made as recipe {condensed.name} makes sets, which is what was attacked; name the "
             "privacy recipe of its own kind"
