@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from exclaim.corpora.condensed import read_set
+from exclaim.learn.places import Places
 from exclaim.learn.recipe import load_recipe
-from exclaim.learn.train import Places, train
+from exclaim.learn.train import train
 from exclaim.model import load_model, pin_of
 from exclaim.pins import read_pins
 

@@ -14,8 +14,10 @@ from exclaim.model_file import read_card
 pytest.importorskip("torch")
 
 from exclaim.learn.checkpoint import load_weights
+from exclaim.learn.network import network_of
+from exclaim.learn.places import Places
 from exclaim.learn.recipe import Recipe, load_recipe, recipe_hash
-from exclaim.learn.train import Places, network_of, train
+from exclaim.learn.train import train
 
 ROOT = Path(__file__).parents[1]
 TEACHERS = sorted(path for path in (ROOT / "teachers").iterdir() if path.is_dir())

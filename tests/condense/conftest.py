@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exclaim.learn.train import Places
+from exclaim.learn.places import Places
 
 LABELS = ("ANG", "HAP", "SAD")
 SPLIT = {"validation": 0.2, "test": 0.3, "seed": 6}

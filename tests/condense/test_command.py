@@ -8,7 +8,7 @@ import pytest
 
 from exclaim.cli import main
 from exclaim.corpora.condensed import read_set
-from exclaim.learn.train import Places
+from exclaim.learn.places import Places
 from exclaim.model import pin_of
 
 

@@ -17,7 +17,8 @@ from exclaim.condense.recipe import condense_hash, load_condense_recipe
 from exclaim.corpora.condensed import read_set, write_set
 from exclaim.corpora.leaks import find_leaks
 from exclaim.errors import CorpusError, RecipeError
-from exclaim.learn.train import Places, train
+from exclaim.learn.places import Places
+from exclaim.learn.train import train
 from exclaim.model import load_model, pin_of
 from exclaim.pins import pin, read_pins
 

@@ -16,7 +16,7 @@ from exclaim.condense.real import Real, to_tensor
 from exclaim.condense.recipe import learner, load_condense_recipe
 from exclaim.errors import RecipeError
 from exclaim.learn.cells import changed, draw_change
-from exclaim.learn.train import network_of
+from exclaim.learn.network import network_of
 
 PLAIN = {"pitch_bands": [0, 0], "tilt_db": [0, 0], "time_masks": 0, "band_masks": 0}
 CPU = torch.device("cpu")
@@ -188,7 +188,7 @@ def test_k_means_takes_a_clip_of_every_cluster() -> None:
 
 def test_fixed_initialisation_is_what_a_training_recipe_of_the_seed_draws(make_recipe) -> None:
     from exclaim.condense.recipe import learner
-    from exclaim.learn.train import network_of
+    from exclaim.learn.network import network_of
 
     recipe = load_condense_recipe(make_recipe({"name": "random"}, initialisation="fixed", seed=7))
     one, other = drawn_network(recipe, 3, CPU), network_of(learner(recipe))
@@ -200,8 +200,8 @@ def test_fixed_initialisation_is_what_a_training_recipe_of_the_seed_draws(make_r
 
 def test_a_training_recipe_begins_where_a_set_was_condensed_for() -> None:
     """The project's own recipes: the network's seed alone decides, whatever the run's."""
+    from exclaim.learn.network import network_of
     from exclaim.learn.recipe import load_recipe
-    from exclaim.learn.train import network_of
 
     condensed = drawn_network(load_condense_recipe(RECIPES / "sets/mtt-10-fixed.yaml"), 3, CPU)
     path = RECIPES / "condensed/on-random-10.yaml"

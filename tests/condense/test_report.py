@@ -9,7 +9,8 @@ import yaml
 
 from exclaim.cli import main
 from exclaim.condense.condense import condense
-from exclaim.learn.train import Places, train
+from exclaim.learn.places import Places
+from exclaim.learn.train import train
 
 
 def report(*arguments: object) -> int:

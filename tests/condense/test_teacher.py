@@ -8,8 +8,8 @@ import torch
 from exclaim.areas import area_means
 from exclaim.condense.teacher import Teacher
 from exclaim.learn.checkpoint import save_weights
+from exclaim.learn.network import network_of
 from exclaim.learn.recipe import HeadOptions, NetworkOptions, Recipe
-from exclaim.learn.train import network_of
 from exclaim.learn.views import dequantise, quantise
 
 LABELS = ("a", "b", "c")

@@ -15,8 +15,8 @@ from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_
 from exclaim.learn import ablation
 from exclaim.learn.ablation import _changes, ablate, compare, load_ablation, untrained
 from exclaim.learn.ablation_records import ablation_records
+from exclaim.learn.places import Places
 from exclaim.learn.recipe import load_recipe
-from exclaim.learn.train import Places
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 ABLATIONS = sorted((RECIPES / "ablation").glob("*.yaml"))
@@ -121,7 +121,9 @@ def test_every_arm_on_a_set_has_the_sets_recipe_and_sees_a_tenth_of_the_cells(pa
         recipe = load_recipe(path.parent / ablation.recipe, _changes(ablation, arm, 1))
         name = recipe.bursts[0].removesuffix(".safetensors")
         drawn = "{seed}" in str(ablation.arms[arm].changes)
-        condensed = load_condense_recipe(RECIPES / f"sets/{name.removesuffix('-1') if drawn else name}.yaml")
+        condensed = load_condense_recipe(
+            RECIPES / f"sets/{name.removesuffix('-1').removesuffix('-teacher') if drawn else name}.yaml"
+        )
         assert whole.network.name == recipe.network.name
         assert condensed.initialisation == "random" or recipe.network.seed == condensed.seed
         items = len(condensed.labels) * (547 if condensed.share else condensed.items)

@@ -16,8 +16,9 @@ from exclaim.learn.checkpoint import save_weights
 from exclaim.learn.compress import CompressOptions, compress, parts_of, share_of
 from exclaim.learn.export import export
 from exclaim.learn.networks import build
+from exclaim.learn.places import Places
 from exclaim.learn.recipe import load_recipe
-from exclaim.learn.train import Places, train
+from exclaim.learn.train import train
 from exclaim.model import Model, load_model, pin
 
 RECIPE = {

@@ -14,8 +14,9 @@ from exclaim.corpora.condensed_card import SetCard
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.features import log_mel
 from exclaim.learn.condensed import SetViews, set_of, set_views, windows_of, with_learnt_rate
+from exclaim.learn.places import Places
 from exclaim.learn.recipe import AugmentOptions, SplitOptions, load_recipe
-from exclaim.learn.train import Places, train
+from exclaim.learn.train import train
 from exclaim.model import load_model, pin_of
 
 PLAIN = AugmentOptions(pitch_bands=(0, 0), tilt_db=(0, 0), time_masks=0, band_masks=0)

@@ -7,8 +7,8 @@ import pytest
 from exclaim.errors import CorpusError, RecipeError
 from exclaim.evaluate.answers import ClipAnswer, read_answers
 from exclaim.learn.folds import cross_validate, pooled
+from exclaim.learn.places import Places
 from exclaim.learn.recipe import load_recipe
-from exclaim.learn.train import Places
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 RECIPE = """

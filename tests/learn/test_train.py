@@ -16,9 +16,10 @@ from exclaim.features import log_mel
 from exclaim.learn import loop
 from exclaim.learn import train as train_module
 from exclaim.learn.examples import load_corpora
+from exclaim.learn.places import Places
 from exclaim.learn.recipe import Recipe, load_recipe
 from exclaim.learn.soft_labels import SoftLabels
-from exclaim.learn.train import Places, train
+from exclaim.learn.train import train
 from exclaim.model import load_model, pin_of
 
 RECIPES = Path(__file__).parents[2] / "recipes"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exclaim.learn.train import Places
+from exclaim.learn.places import Places
 
 LABELS = ("ANG", "SAD")
 SHORT = {"epochs": 1, "batch": 16, "learning_rate": 0.003}

@@ -9,7 +9,7 @@ import pytest
 
 from exclaim.condense.real import load_real
 from exclaim.errors import RecipeError, StoreError
-from exclaim.learn.train import Places
+from exclaim.learn.places import Places
 from exclaim.privacy import attack as attack_module
 from exclaim.privacy import shadow
 from exclaim.privacy.attack import attack, halves_of

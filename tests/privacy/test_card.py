@@ -13,7 +13,7 @@ from exclaim.condense.recipe import condense_hash, load_condense_recipe
 from exclaim.corpora.condensed import read_set
 from exclaim.corpora.condensed_card import SetCard
 from exclaim.errors import CorpusError, RecipeError
-from exclaim.learn.train import Places
+from exclaim.learn.places import Places
 from exclaim.pins import pin_of, read_pins
 from exclaim.privacy.attack import attack
 from exclaim.privacy.card import check_kind

@@ -7,7 +7,7 @@ import pytest
 
 from exclaim.cli import main
 from exclaim.evaluate.results import read_records
-from exclaim.learn.train import Places
+from exclaim.learn.places import Places
 
 
 def call(path: Path, places: Places, *more: str) -> int:

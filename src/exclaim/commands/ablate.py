@@ -39,7 +39,7 @@ def ablate(
     try:
         from exclaim.learn import ablation
         from exclaim.learn.ablation_records import ablation_records
-        from exclaim.learn.train import Places
+        from exclaim.learn.places import Places
     except ModuleNotFoundError as error:
         raise RecipeError(f"training needs {error.name}; install it with `pip install 'exclaim[learn]'`") from error
     places = Places(data=data_root(data), runs=runs, cache=cache)

@@ -49,7 +49,7 @@ def attack(
     if record is not None:
         check_writable(record)
     try:
-        from exclaim.learn.train import Places
+        from exclaim.learn.places import Places
         from exclaim.privacy.attack import attack as run_recipe
         from exclaim.privacy.records import privacy_records
         from exclaim.privacy.verdict import verdict

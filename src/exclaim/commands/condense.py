@@ -39,7 +39,7 @@ def condense(
     try:
         from exclaim.condense.condense import condense as run_recipe
         from exclaim.condense.recipe import load_condense_recipe
-        from exclaim.learn.train import Places
+        from exclaim.learn.places import Places
     except ModuleNotFoundError as error:
         raise RecipeError(f"condensing needs {error.name}; install it with `pip install 'exclaim[learn]'`") from error
     places = Places(data=data_root(data), runs=runs, cache=cache)

@@ -32,7 +32,7 @@ def cross_validate(
         check_writable(record)
     try:
         from exclaim.learn import folds
-        from exclaim.learn.train import Places
+        from exclaim.learn.places import Places
     except ModuleNotFoundError as error:
         raise RecipeError(f"training needs {error.name}; install it with `pip install 'exclaim[learn]'`") from error
     with training_progress() as stage:

@@ -30,8 +30,8 @@ def train(
 ) -> None:
     """Train what recipes say, their teachers first; go on where an earlier call stopped."""
     try:
+        from exclaim.learn.places import Places
         from exclaim.learn.recipe import load_recipe
-        from exclaim.learn.train import Places
         from exclaim.learn.train import train as run_recipe
     except ModuleNotFoundError as error:
         raise RecipeError(f"training needs {error.name}; install it with `pip install 'exclaim[learn]'`") from error

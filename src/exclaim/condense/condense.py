@@ -43,10 +43,11 @@ from exclaim.learn.device import fabric_on
 from exclaim.learn.finish import parent_of
 from exclaim.learn.loop import Report
 from exclaim.learn.owned import owned
+from exclaim.learn.places import Places
+from exclaim.learn.places import Run as TrainingRun
 from exclaim.learn.recipe import NetworkOptions, load_recipe
 from exclaim.learn.run_folder import claim, logged
-from exclaim.learn.train import Places, train
-from exclaim.learn.train import Run as TrainingRun
+from exclaim.learn.train import train
 from exclaim.learn.views import dequantise, quantise
 from exclaim.pins import pin, read_pins
 

@@ -20,8 +20,8 @@ from exclaim.learn.calibrate import softmax
 from exclaim.learn.checkpoint import load_weights
 from exclaim.learn.condensed import view_of
 from exclaim.learn.loop import answer
+from exclaim.learn.network import network_of
 from exclaim.learn.recipe import Recipe
-from exclaim.learn.train import network_of
 from exclaim.learn.views import dequantise
 from exclaim.learn.waveforms.options import hears_waveforms
 

@@ -217,9 +217,9 @@ def _loop(task: _Task) -> dict[str, Any]:
     from exclaim.learn.condensed import set_of, set_views
     from exclaim.learn.examples import load_corpora
     from exclaim.learn.loop import train_network
+    from exclaim.learn.network import network_of
     from exclaim.learn.recipe import load_recipe
     from exclaim.learn.store import build_store
-    from exclaim.learn.train import network_of
     from exclaim.learn.views import Views
 
     path = Path(task.recipe)
@@ -260,7 +260,8 @@ def main(text: bytes | str) -> dict[str, Any]:
         resource.setrlimit(resource.RLIMIT_DATA, (task.limit, task.limit))
     told: dict[str, Any] = {}
     if task.finished:
-        from exclaim.learn.train import Places, train
+        from exclaim.learn.places import Places
+        from exclaim.learn.train import train
 
         here = Path()
         train(Path(task.recipe), Places(data=here / "no-corpora", runs=here / "runs", cache=here / "cache"), "cpu")

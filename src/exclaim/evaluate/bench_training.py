@@ -87,10 +87,10 @@ def main(clips: int, folder: Path) -> TrainingCost:
     from exclaim.corpora.clip import Clip
     from exclaim.learn.examples import Example
     from exclaim.learn.loop import train_network
+    from exclaim.learn.network import network_of
     from exclaim.learn.recipe import Distillation, HeadOptions, NetworkOptions, Recipe, Schedule
     from exclaim.learn.store import FeatureStore
     from exclaim.learn.teacher import Teacher, Teachers
-    from exclaim.learn.train import network_of
     from exclaim.learn.view_cache import CachedViews
 
     recipe = Recipe(

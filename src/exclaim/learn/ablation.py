@@ -20,8 +20,10 @@ from exclaim.evaluate.answers import ClipAnswer, answers_name, data_hash, read_a
 from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_score
 from exclaim.evaluate.paired import Difference, Spread, derived, paired_difference, spread
 from exclaim.learn.loop import Report
+from exclaim.learn.places import Places
 from exclaim.learn.recipe import load_recipe, read_recipe
-from exclaim.learn.train import Places, check_recipe, train
+from exclaim.learn.recipe_check import check_recipe
+from exclaim.learn.train import train
 
 __all__ = ["Ablation", "Arm", "Compared", "Kept", "Ranking", "Whole", "ablate", "compare", "load_ablation", "untrained"]
 
@@ -204,7 +206,7 @@ def ablate(
         for way in _ways(ablation)
     ]
     for recipe, changes in trainings:  # all of them, before the first is trained
-        check_recipe(recipe, places, changes)
+        check_recipe(recipe, places.runs, changes)
     for recipe, changes in trainings:
         train(recipe, places, accelerator, report, changes)
     return compare(path, places)

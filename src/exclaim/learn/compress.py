@@ -22,10 +22,10 @@ from exclaim.evaluate.labelling import Labelled, label_clips
 from exclaim.evaluate.speakers import SPLIT_FILE, read_speakers, select_speakers
 from exclaim.learn.admission import Admission, AdmissionOptions, Candidate, admissions, keep_admissions
 from exclaim.learn.export import export
+from exclaim.learn.network import network_of
 from exclaim.learn.prune import channel_numbers, channel_strengths, channels_left, pruned, recalibrated
 from exclaim.learn.quantise import compressed_card, int8, seal_beside, weights8
 from exclaim.learn.recipe import Recipe
-from exclaim.learn.train import network_of
 from exclaim.model import Model, load_model, pin
 
 __all__ = ["COMPRESSED", "RESULTS", "CompressOptions", "Parts", "compress", "parts_of", "share_of"]

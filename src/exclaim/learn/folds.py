@@ -12,8 +12,9 @@ from exclaim.evaluate.bootstrap import Interval
 from exclaim.evaluate.centring import centred_uar
 from exclaim.evaluate.figures import FIGURES, figure_intervals, figures, judged
 from exclaim.learn.loop import Report
+from exclaim.learn.places import Places
 from exclaim.learn.recipe import Recipe, load_recipe
-from exclaim.learn.train import Places, train
+from exclaim.learn.train import train
 
 __all__ = ["Pooled", "cross_validate", "pooled"]
 

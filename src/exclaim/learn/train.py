@@ -1,26 +1,21 @@
 """From a recipe to a run folder: corpora, features, teacher, training, calibration, the sealed model file."""
 
 import logging
-import platform
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from functools import cache, partial
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
-import msgspec
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import nn
 
 from exclaim.card import Parent
-from exclaim.corpora.condensed import CondensedSet, content_hash
-from exclaim.errors import RecipeError
+from exclaim.corpora.condensed import CondensedSet
 from exclaim.learn.checkpoint import load_weights, take_over_weights
-from exclaim.learn.condensed import SetViews, set_of, set_views, with_learnt_rate
+from exclaim.learn.condensed import SetViews, set_views, with_learnt_rate
 from exclaim.learn.device import fabric_on
 from exclaim.learn.embeddings.source import soft_labels_from
 from exclaim.learn.ensemble import EMBEDDING
@@ -28,10 +23,13 @@ from exclaim.learn.examples import PARTS, Corpora, load_corpora
 from exclaim.learn.file_teacher import answer_of_file, heads_of_file, is_model_file, refuse_other_speakers
 from exclaim.learn.finish import finish_run, parent_of
 from exclaim.learn.loop import Report, answer, train_network
-from exclaim.learn.networks import build
+from exclaim.learn.made_of import describe, refuse_another_set
+from exclaim.learn.network import network_of
 from exclaim.learn.owned import owned
-from exclaim.learn.parents import check_origin, check_source, check_teacher, names_recipe, shared_heads
-from exclaim.learn.recipe import Recipe, load_recipe, recipe_hash, teachers_of
+from exclaim.learn.parents import shared_heads
+from exclaim.learn.places import Places, Run
+from exclaim.learn.recipe import Recipe, load_recipe, teachers_of
+from exclaim.learn.recipe_check import check_recipe
 from exclaim.learn.run_folder import claim, logged
 from exclaim.learn.soft_labels import SoftLabels, soften, tempered
 from exclaim.learn.store import FeatureStore, build_store
@@ -39,31 +37,15 @@ from exclaim.learn.teacher import Answer, Teacher, Teachers, answers_key
 from exclaim.learn.validation import Validation
 from exclaim.learn.view_cache import CachedViews, views_key, views_seed
 from exclaim.learn.views import Views
-from exclaim.learn.waveforms.options import encoder_options, hears_waveforms
+from exclaim.learn.waveforms.options import hears_waveforms
 from exclaim.learn.waveforms.run import claim_checkpoint, train_on_waveforms
 from exclaim.learn.waveforms.teach import soft_labels_of_run
 from exclaim.model import pin_of
 
-__all__ = ["Places", "Run", "check_recipe", "network_of", "train"]
+__all__ = ["train"]
 
 _LOG = logging.getLogger(__name__)
 _PRECISION: dict[str, Literal["32-true", "bf16-mixed"]] = {"float32": "32-true", "bfloat16": "bf16-mixed"}
-
-
-class Places(msgspec.Struct, frozen=True, kw_only=True):
-    """Where things are."""
-
-    data: Path  # the corpora
-    runs: Path  # one folder a run
-    cache: Path  # feature stores, teachers' answers
-
-
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run left behind."""
-
-    folder: Path
-    model: Path  # the sealed .onnx; of a network on waveforms the card, which names its weights
-    done_before: bool  # True where there was nothing left to do
 
 
 class _Parents(NamedTuple):
@@ -79,13 +61,6 @@ class _Parents(NamedTuple):
         """Their model files."""
         models = tuple(dict.fromkeys(run.model for run in (*self.teachers, self.origin) if run is not None))
         return (*models, self.condensed.path) if self.condensed and self.condensed.path else models
-
-
-def network_of(recipe: Recipe) -> nn.Module:
-    """Build the network that a recipe names, with weights drawn from its own seed or, without one, the recipe's."""
-    torch.manual_seed(recipe.seed if recipe.network.seed is None else recipe.network.seed)
-    heads = {name: len(head.labels) for name, head in recipe.heads.items()}
-    return build(recipe.network.name, heads, **recipe.network.options)
 
 
 def train(
@@ -108,7 +83,7 @@ def train(
         RecipeError: when the recipe does not hold together, or its run folder holds another recipe's run.
         CorpusError: when a corpus is not there.
     """
-    recipe, condensed, asked = _checked(path, places, changes)
+    recipe, condensed, asked = check_recipe(path, places.runs, changes)
     folder = places.runs / recipe.name
     model = folder / ("card.json" if hears_waveforms(recipe) else f"{recipe.name}.onnx")
     teachers = tuple(
@@ -123,7 +98,7 @@ def train(
     sources = {name: (one, train(path.parent / name, places, accelerator, report)) for name, one in asked.items()}
     claim(folder, recipe)
     if condensed is not None:
-        _refuse_another_set(folder, condensed)
+        refuse_another_set(folder, condensed)
     done = Run(folder=folder, model=model, done_before=True)
     if model.is_file():
         return done
@@ -133,63 +108,6 @@ def train(
         parents = _Parents(teachers, origin or None, sources, condensed)
         _train(path, recipe, folder, model, parents, places, accelerator, report)
     return Run(folder=folder, model=model, done_before=False)
-
-
-def check_recipe(path: Path, places: Places, changes: Mapping[str, Any] | None = None) -> Recipe:
-    """Return a recipe that :func:`train` would begin with: its set, parents and network can be; nothing is trained.
-
-    Args:
-        path: the recipe.
-        places: where runs are, for the set that it may name.
-        changes: laid over the recipe.
-
-    Raises:
-        RecipeError: when the recipe does not hold together.
-        CorpusError: when its condensed set is not there or cannot be read.
-    """
-    return _checked(path, places, changes)[0]
-
-
-def _checked(
-    path: Path, places: Places, changes: Mapping[str, Any] | None
-) -> tuple[Recipe, CondensedSet | None, dict[str, Recipe]]:
-    """Return a recipe, the set that it is trained on, and the recipes of its soft labels by how it names them."""
-    recipe = load_recipe(path, changes)
-    condensed = set_of(recipe, (path.parent, places.runs))
-    if hears_waveforms(recipe):
-        encoder_options(recipe)
-    else:
-        network_of(recipe)
-    for teacher in teachers_of(recipe):
-        if is_model_file(teacher):
-            heads_of_file(recipe, path.parent / teacher)
-        else:
-            check_teacher(recipe, load_recipe(path.parent / teacher))
-    if recipe.network.weights_from:
-        check_origin(recipe, load_recipe(path.parent / recipe.network.weights_from))
-    asked = {each.source: load_recipe(path.parent / each.source) for each in recipe.soft_labels if names_recipe(each)}
-    for options in recipe.soft_labels:
-        if options.source in asked:
-            check_source(recipe, options.head, asked[options.source])
-    return recipe, condensed, asked
-
-
-def _refuse_another_set(folder: Path, condensed: CondensedSet) -> None:
-    """Refuse to go on, or to call done, what was begun on a set of other items or labels than those that are there now.
-
-    Raises:
-        RecipeError: naming both.
-    """
-    try:
-        begun = msgspec.json.decode((folder / "run.json").read_bytes())["condensed"]
-        kept = begun["content"]
-    except (OSError, KeyError, TypeError, msgspec.DecodeError):
-        return  # nothing was begun, or by a release that did not say
-    if kept != content_hash(condensed):
-        raise RecipeError(
-            f"run {folder} was trained on another set named {begun['name']} (content {kept[:12]}, now "
-            f"{content_hash(condensed)[:12]}); rename the recipe, or remove the folder"
-        )
 
 
 def _train(
@@ -213,7 +131,7 @@ def _train(
         for name, (one, run) in parents.sources.items()
     }
     corpora, sources = _softened(recipe, corpora, places, report, taught)
-    _describe(folder, recipe, corpora, fabric)
+    describe(folder, recipe, corpora, fabric)
     if checkpoint is not None:
         return train_on_waveforms(recipe, corpora, store, checkpoint, model, sources, fabric, report)
     data = store.data_hash([*(e.clip for e in corpora.bursts["train"]), *corpora.ambience["train"]])
@@ -289,36 +207,6 @@ def _softened(
         sources.append(Parent(name=table.source.replace("+", "."), sha256=table.teacher))
     training = [example for example in training if any(example.weights.values())]
     return corpora._replace(bursts=corpora.bursts | {"train": training}), tuple(sources)
-
-
-def _describe(folder: Path, recipe: Recipe, corpora: Corpora, fabric: Fabric) -> None:
-    """Write what the run is made of: versions, device, who is in which part."""
-    packages = ["exclaim", "torch", "lightning-fabric", "numpy", "onnxruntime"]
-    packages += ["transformers"] * hears_waveforms(recipe)
-    versions = {package: version(package) for package in packages}
-    run = {
-        "recipe": recipe_hash(recipe),
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "versions": versions,
-        "device": str(fabric.device),
-        "threads": torch.get_num_threads(),
-        "examples": {part: len(corpora.bursts[part]) for part in PARTS},
-    }
-    if corpora.condensed:
-        run["examples"] |= {"train": corpora.condensed.card.items}
-        condensed = corpora.condensed
-        content = content_hash(condensed)
-        run["condensed"] = {"name": condensed.card.name, "sha256": condensed.sha256, "content": content}
-    (folder / "run.json").write_bytes(msgspec.json.format(msgspec.json.encode(run)))
-    split = {
-        part: {
-            "speakers": sorted({e.clip.speaker_key or e.clip.recording_key or "" for e in corpora.bursts[part]}),
-            "ambience": sorted({clip.recording_key or "" for clip in corpora.ambience[part]}),
-        }
-        for part in PARTS
-    }
-    (folder / "split.json").write_bytes(msgspec.json.format(msgspec.json.encode(split)))
 
 
 def _heard(recipe: Recipe, store: FeatureStore, corpora: Corpora) -> Views | None:

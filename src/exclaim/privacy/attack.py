@@ -14,8 +14,8 @@ from exclaim.corpora.condensed import read_set
 from exclaim.errors import RecipeError
 from exclaim.learn.device import fabric_on
 from exclaim.learn.loop import Report
+from exclaim.learn.places import Places
 from exclaim.learn.run_folder import claim, logged
-from exclaim.learn.train import Places
 from exclaim.privacy.card import check_kind, fill_card, target_of
 from exclaim.privacy.encoder import SpeakerEncoder, train_encoder
 from exclaim.privacy.findings import Case, findings, neighbours_of_set

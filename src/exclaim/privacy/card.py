@@ -35,7 +35,8 @@ def check_kind(card: SetCard, condensed: CondenseRecipe) -> None:
     drawn = (
         re.search(r"-(\d+)$", card.teacher.name) if card.teacher is not None else None
     )  # the teacher's seed, perhaps
-    made = [own, *([msgspec.structs.replace(own, teacher_seed=int(drawn[1]))] if drawn else [])]
+    seeds = [None, *([int(drawn[1])] if drawn else [])]
+    made = [msgspec.structs.replace(own, teacher_seed=seed) for seed in seeds]
     items = len(condensed.labels) * condensed.items
     told = (card.task, card.labels, card.view, card.items, {use.name for use in card.sources})
     alike = told == (condensed.task, condensed.labels, condensed.view, items, set(condensed.sources))

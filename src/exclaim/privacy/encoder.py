@@ -22,8 +22,8 @@ from exclaim.errors import CorpusError, StoreError
 from exclaim.learn.checkpoint import load_weights, save_weights
 from exclaim.learn.condensed import SetViews
 from exclaim.learn.loop import Report, answer, train_network
+from exclaim.learn.network import network_of
 from exclaim.learn.recipe import HeadOptions, Recipe, canonical
-from exclaim.learn.train import network_of
 from exclaim.learn.views import dequantise
 from exclaim.privacy.linear_encoder import LinearEncoder
 from exclaim.privacy.recipe import EncoderOptions

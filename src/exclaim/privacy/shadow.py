@@ -33,9 +33,9 @@ from exclaim.learn.cells import Change, changed
 from exclaim.learn.checkpoint import save_weights
 from exclaim.learn.condensed import SetViews
 from exclaim.learn.loop import Report, answer, train_network
+from exclaim.learn.network import network_of
 from exclaim.learn.owned import owned
 from exclaim.learn.recipe import Recipe, Schedule, canonical
-from exclaim.learn.train import network_of
 from exclaim.learn.views import dequantise, quantise
 from exclaim.privacy.lira import logit_confidence
 from exclaim.privacy.recipe import PrivacyRecipe, Target
@@ -63,7 +63,8 @@ def shadow_folder(folder: Path, number: int) -> Path:
 
 
 def attack_key(recipe: PrivacyRecipe, condensed: CondenseRecipe, real: Real, public: Public | None = None) -> str:
-    """Return the SHA-256 of all that shapes the shadows."""
+    """Return the SHA-256 of all that shapes the shadows. Their teachers have seeds of their own."""
+    condensed = msgspec.structs.replace(condensed, teacher_seed=None)
     data = [real.data] if public is None else [real.data, public.data]
     return hashlib.sha256(canonical([recipe, condensed, *data, front_end_hash()])).hexdigest()
 

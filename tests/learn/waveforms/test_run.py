@@ -15,7 +15,8 @@ from exclaim.cli import app
 from exclaim.errors import ExclaimError, ModelError, RecipeError
 from exclaim.evaluate.answers import read_answers
 from exclaim.learn import loop
-from exclaim.learn.train import Places, train
+from exclaim.learn.places import Places
+from exclaim.learn.train import train
 from exclaim.learn.waveforms import teach
 from exclaim.learn.waveforms.finish import read_waveform_card
 from exclaim.model import load_model
