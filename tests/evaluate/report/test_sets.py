@@ -170,8 +170,8 @@ def test_whatever_attacks_reached_is_shown(make_set, silent):
     attacks, nearest, besides = found.tables
     (block,) = attacks.blocks
     assert {(line.name, line.detail): [tuple(cell)[:2] for cell in line.cells[:2]] for line in block.lines} == {
-        ("membership of the half", "decided"): [("0.012", ""), ("1.20 %", "0.40 to 1.90")],
-        ("membership of the half by nearest item", ""): [("0.012", "0.004 to 0.019"), ("1.20 %", "0.40 to 1.80")],
+        ("by likelihood ratio (LiRA)", "decided"): [("0.012", ""), ("1.20 %", "0.40 to 1.90")],
+        ("by nearest item", ""): [("0.012", "0.004 to 0.019"), ("1.20 %", "0.40 to 1.80")],
     }
     (line,) = nearest.blocks[0].lines
     assert line.name == "log-mel"

@@ -17,7 +17,7 @@ _UNATTACKED = "Nobody has attacked it yet: what it gives away of the people in i
 _NEAR = "nearest clip, "
 _ATTACKS = (
     Column("AUC", "The chance that somebody who was in is ranked before somebody who was not; a guess has .500."),
-    Column("found at 1 % false", "Share of those who were in that is found where 1 % of others are taken for them."),
+    Column("at 1 %", "Share of those who were in that is found where 1 % of others are taken for them."),
     Column("at 0.1 %", "The same where one in a thousand of the others is."),
 )
 _FIGURES = ("auc", "true_positives_at_1", "true_positives_at_0.1")
@@ -86,7 +86,9 @@ def _tables(one: ReadSet, number: int, count: int) -> Iterator[Table]:
     end = f"-{number}" if count > 1 else ""
     attacks = tuple(_attack_blocks(one))
     if attacks:
-        caption = f"Attacks{of}, with 95 % intervals; what decided is marked"
+        caption = (
+            f"Attacks{of}: AUC, and who is found at so many false positives; 95 % intervals; what decided is marked"
+        )
         yield Table(f"privacy{end}", caption, _ATTACKS, attacks, first="way")
     nearest = tuple(
         Block(heading, tuple(_nearest(name, told) for name, told in part.items() if _is_nearest(name, told)))
@@ -120,7 +122,13 @@ def _attack_blocks(one: ReadSet) -> Iterator[Block]:
 def _attack(name: str, told: Mapping[str, Any], decided: bool) -> Line:
     area, *found = (told.get(figure) for figure in _FIGURES)
     cells = (_figure(area, chance=False), *(_found(each) if each else Cell("") for each in found))
-    return Line(name, cells, "decided" if decided else "")
+    return Line(_way(name), cells, "decided" if decided else "")
+
+
+def _way(name: str) -> str:
+    """Return an attack's name without what its block's heading says already."""
+    short = name.removeprefix("membership of the ").removeprefix("speakers ").removeprefix("half ")
+    return {"half": "by likelihood ratio (LiRA)", "set": "of the set's own clips (LiRA)"}.get(short, short)
 
 
 def _found(told: Mapping[str, Any]) -> Cell:
