@@ -20,7 +20,9 @@ def test_every_privacy_recipe_of_the_project_holds_together(path: Path) -> None:
     attacked = load_condense_recipe(path.parent / recipe.condense)
     changed = condensed_by(path, recipe)
     assert (changed.items, changed.view, changed.split) == (attacked.items, attacked.view, attacked.split)
-    assert "noise" in recipe.targets
+    assert "noise" in recipe.targets or path.stem == "overfitted", (
+        "but for the control, which asks whether clips are found"
+    )
 
 
 def test_what_begins_as_real_clips_is_attacked_in_both_ways_on_every_corpus() -> None:
