@@ -34,8 +34,7 @@ def ablate(
     record: Annotated[Path | None, typer.Option(help="A JSON file of records, such as docs/results.json.")] = None,
 ) -> None:
     """Train every arm with every seed and compare each with the reference arm, paired by clip."""
-    if record is not None:
-        check_writable(record)
+    check_writable(record)
     try:
         from exclaim.learn import ablation
         from exclaim.learn.ablation_records import ablation_records

@@ -46,8 +46,7 @@ def attack(
     """Condense halves of the training clips, train on what comes out, and infer who was in; go on where it stopped."""
     if compare and shadow:
         raise RecipeError("--shadow makes shadows and --compare makes none; give one of them")
-    if record is not None:
-        check_writable(record)
+    check_writable(record)
     try:
         from exclaim.learn.places import Places
         from exclaim.privacy.attack import attack as run_recipe

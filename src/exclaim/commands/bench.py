@@ -60,8 +60,7 @@ def bench(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Measure front-end, models, imports and `listen`, or training on a set: time, memory, and what can be counted."""
-    if record is not None:
-        check_writable(record)
+    check_writable(record)
     if on_set is None and whole is not None:
         raise ConfigError(f"--whole {whole} is for --on-set; name the recipe that trains on a set by it")
     if on_set is not None and models:

@@ -28,8 +28,7 @@ def cross_validate(
     record: Annotated[Path | None, typer.Option(help="A JSON file of records, such as docs/results.json.")] = None,
 ) -> None:
     """Train a recipe once for each fold; judge all clips, each answered by the model that never heard its speaker."""
-    if record is not None:
-        check_writable(record)
+    check_writable(record)
     try:
         from exclaim.learn import folds
         from exclaim.learn.places import Places

@@ -89,8 +89,7 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Judge a model on labelled clips, also under noise, or on hours of sound: figures with 95 % intervals."""
-    if record is not None:
-        check_writable(record)
+    check_writable(record)
     if stream or events or out or type_model:
         of_clips = {"--corpus": corpus, "--manifest": manifest, "--task": task, "--speakers-file": speakers_file}
         of_clips |= {"--split": split, "--noise": noise, "--snr": snr, "--answers": answers}

@@ -77,8 +77,7 @@ def report(
         "--repeats": repeats != _REPEATS,
         "--draws": draws != _DRAWS,
     }
-    if record is not None:
-        check_writable(record)
+    check_writable(record)
     if asks_for_sets(runs, for_runs):
         with _progress() as progress:
             report_sets(runs, out, items, sounds, _stage(progress))

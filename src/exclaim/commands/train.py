@@ -31,7 +31,7 @@ def train(
     """Train what recipes say, their teachers first; go on where an earlier call stopped."""
     try:
         from exclaim.learn.places import Places
-        from exclaim.learn.recipe import load_recipe
+        from exclaim.learn.recipe import draw_of, load_recipe
         from exclaim.learn.train import train as run_recipe
     except ModuleNotFoundError as error:
         raise RecipeError(f"training needs {error.name}; install it with `pip install 'exclaim[learn]'`") from error
@@ -39,7 +39,7 @@ def train(
     with training_progress() as stage:
         for path in recipe_files(recipes):
             name = load_recipe(path).name
-            for changes in [{"name": f"{name}-{each}", "seed": each} for each in seed or ()] or [{}]:
+            for changes in [draw_of(name, each) for each in seed or [None]]:
                 run = run_recipe(path, places, accelerator, stage, changes)
                 print(f"{run.model}{' (was there already)' if run.done_before else ''}")
 

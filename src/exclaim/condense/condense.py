@@ -45,7 +45,7 @@ from exclaim.learn.loop import Report
 from exclaim.learn.owned import owned
 from exclaim.learn.places import Places
 from exclaim.learn.places import Run as TrainingRun
-from exclaim.learn.recipe import NetworkOptions, load_recipe
+from exclaim.learn.recipe import NetworkOptions, draw_of, load_recipe
 from exclaim.learn.run_folder import claim, logged
 from exclaim.learn.train import train
 from exclaim.learn.views import dequantise, quantise
@@ -108,7 +108,7 @@ def condense(
     taught, run = None, None
     if recipe.teacher is not None and recipe.asks_teacher:
         named = path.parent / recipe.teacher
-        drawn = _drawn(recipe.teacher_seed, load_recipe(named).name)
+        drawn = draw_of(load_recipe(named).name, recipe.teacher_seed)
         taught = load_recipe(named, drawn)
         check_teacher(recipe, taught)
         run = train(named, places, accelerator, report, drawn)
@@ -132,11 +132,6 @@ def condense(
         made = _made(sized, matched, teacher, folder, places.cache, fabric, report)
         _seal(recipe, made, real, teacher, run, file, str(fabric.device))
     return CondenseRun(folder=folder, set=file, done_before=False)
-
-
-def _drawn(seed: int | None, name: str) -> dict[str, Any]:
-    """Return what makes a recipe's run another draw, as `exclaim train --seed` names it; nothing without a seed."""
-    return {} if seed is None else {"name": f"{name}-{seed}", "seed": seed}
 
 
 def _finish(file: Path, run: TrainingRun | None) -> None:

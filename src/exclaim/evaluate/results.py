@@ -73,12 +73,17 @@ def read_records(path: Path) -> tuple[Record, ...]:
     return records
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path | None) -> None:
     """See before the work that a file of records holds records, and that its folder can be written.
+
+    Args:
+        path: of the file; None where nothing is to be recorded.
 
     Raises:
         ConfigError: when it cannot be.
     """
+    if path is None:
+        return
     read_records(path)
     folder = Path(path).resolve().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):

@@ -21,7 +21,7 @@ from exclaim.evaluate.dd_ranking import augmentation_robust_score, label_robust_
 from exclaim.evaluate.paired import Difference, Spread, derived, paired_difference, spread
 from exclaim.learn.loop import Report
 from exclaim.learn.places import Places
-from exclaim.learn.recipe import load_recipe, read_recipe
+from exclaim.learn.recipe import draw_of, load_recipe, read_recipe
 from exclaim.learn.recipe_check import check_recipe
 from exclaim.learn.train import train
 
@@ -134,7 +134,8 @@ def _whole_runs(path: Path, ablation: Ablation) -> dict[int, dict[str, Any]]:
     recipe = load_recipe(path.parent / ablation.whole.recipe)
     seeds = ablation.whole.seeds or (recipe.seed,)
     return {
-        seed: {"name": recipe.name if seed == recipe.seed else f"{recipe.name}-{seed}", "seed": seed} for seed in seeds
+        seed: {"name": recipe.name, "seed": seed} if seed == recipe.seed else draw_of(recipe.name, seed)
+        for seed in seeds
     }
 
 

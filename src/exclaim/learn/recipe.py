@@ -25,6 +25,7 @@ __all__ = [
     "SplitOptions",
     "canonical",
     "check_split",
+    "draw_of",
     "load_recipe",
     "read_recipe",
     "recipe_hash",
@@ -257,6 +258,16 @@ def load_recipe(path: Path, changes: Mapping[str, Any] | None = None) -> Recipe:
     if (recipe.augment.ambience or recipe.draw) and not recipe.ambience:
         raise RecipeError(f"recipe {path}: augment.ambience or draw asks for ambience, but no ambience corpus is named")
     return recipe
+
+
+def draw_of(name: str, seed: int | None) -> dict[str, Any]:
+    """Return what, laid over a recipe, makes its run another draw, with a name of its own; nothing without a seed.
+
+    Args:
+        name: the recipe's.
+        seed: of weights, order and whatever else is drawn.
+    """
+    return {} if seed is None else {"name": f"{name}-{seed}", "seed": seed}
 
 
 def read_recipe(

@@ -32,10 +32,8 @@ def check_kind(card: SetCard, condensed: CondenseRecipe) -> None:
         RecipeError: saying so.
     """
     own = msgspec.structs.replace(condensed, name=card.name, version=card.version, seed=card.seed)
-    drawn = (
-        re.search(r"-(\d+)$", card.teacher.name) if card.teacher is not None else None
-    )  # the teacher's seed, perhaps
-    seeds = [None, *([int(drawn[1])] if drawn else [])]
+    drawn = re.search(r"-(\d+)$", card.teacher.name) if card.teacher is not None else None
+    seeds = (None, int(drawn[1]) if drawn else None)  # of the teacher: none of its own, or what its run is named by
     made = [msgspec.structs.replace(own, teacher_seed=seed) for seed in seeds]
     items = len(condensed.labels) * condensed.items
     told = (card.task, card.labels, card.view, card.items, {use.name for use in card.sources})
